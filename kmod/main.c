@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * toa - the client's address behind a layer-4 load balancer
+ *
+ * The balancer writes the client's address into a TCP option; this module
+ * reads it when a connection is made and lets getpeername() and accept()
+ * answer with it.
+ */
+#define pr_fmt(fmt) "TOA: " fmt
+
+#include <linux/init.h>
+#include <linux/kernel.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "hooks.h"
+#include "option.h"
+#include "stats.h"
+#include "store.h"
+
+#define DEFAULT_KIND 254
+
+/* The list in @text as flags. Context: process. Return: 0 or -EINVAL. */
+static int parse_kinds(char *text, struct toa_kinds *parsed)
+{
+	char *word;
+
+	memset(parsed, 0, sizeof(*parsed));
+	while ((word = strsep(&text, ",")) != NULL) {
+		unsigned int kind;
+
+		if (kstrtouint(strim(word), 10, &kind) || !toa_kind_allowed(kind)) {
+			pr_err("kinds: '%s' is no TCP option kind that can carry an address\n",
+			       word);
+			return -EINVAL;
+		}
+		toa_kind_enable(parsed, kind);
+	}
+	return 0;
+}
+
+static int set_kinds(const char *value, const struct kernel_param *param)
+{
+	struct toa_kinds parsed;
+	char *text;
+	int err;
+
+	text = kstrdup(value, GFP_KERNEL);
+	if (!text)
+		return -ENOMEM;
+	err = parse_kinds(text, &parsed);
+	kfree(text);
+	if (err)
+		return err;
+
+	toa_kinds = parsed;
+	return 0;
+}
+
+static int get_kinds(char *buffer, const struct kernel_param *param)
+{
+	int len = 0;
+	int kind;
+
+	for (kind = 0; kind < TOA_KINDS; kind++)
+		if (toa_kind_enabled(&toa_kinds, kind))
+			len += scnprintf(buffer + len, PAGE_SIZE - len, "%s%d",
+					 len ? "," : "", kind);
+	return len + scnprintf(buffer + len, PAGE_SIZE - len, "\n");
+}
+
+static const struct kernel_param_ops kinds_ops = {
+	.set = set_kinds,
+	.get = get_kinds,
+};
+module_param_cb(kinds, &kinds_ops, NULL, 0644);
+MODULE_PARM_DESC(kinds, "TCP option kinds that carry the client's address, e.g. 254,200 (default 254)");
+
+static unsigned int max_connections = 1U << 20;
+module_param(max_connections, uint, 0444);
+MODULE_PARM_DESC(max_connections, "connections whose client is remembered at a time; further ones show their real peer (default 1048576)");
+
+static bool loaded;
+
+static int get_hooks(char *buffer, const struct kernel_param *param)
+{
+	if (!READ_ONCE(loaded))
+		return scnprintf(buffer, PAGE_SIZE, "disarmed\n");
+	return scnprintf(buffer, PAGE_SIZE, "%s\n", toa_hooks_armed() ? "armed" : "disarmed");
+}
+
+static const struct kernel_param_ops hooks_ops = {
+	.get = get_hooks,
+};
+module_param_cb(hooks, &hooks_ops, NULL, 0444);
+MODULE_PARM_DESC(hooks, "read-only: armed or disarmed, found out at each read by a call through the hooks");
+
+static int __init toa_init(void)
+{
+	int err;
+
+	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
+		pr_err("PREEMPT_RT kernels are not supported: the store allocates in probe handlers\n");
+		return -EOPNOTSUPP;
+	}
+	if (max_connections < 1 || max_connections > 1U << 26) {
+		pr_err("max_connections=%u is not between 1 and %u\n",
+		       max_connections, 1U << 26);
+		return -EINVAL;
+	}
+	if (!memchr_inv(&toa_kinds, 0, sizeof(toa_kinds)))
+		toa_kind_enable(&toa_kinds, DEFAULT_KIND);
+
+	err = toa_store_init(max_connections);
+	if (err)
+		return err;
+	err = toa_hooks_init();
+	if (err)
+		goto err_store;
+	err = toa_stats_init();
+	if (err)
+		goto err_hooks;
+
+	WRITE_ONCE(loaded, true);
+	pr_info("toa loaded\n");
+	return 0;
+
+err_hooks:
+	toa_hooks_exit();
+err_store:
+	toa_store_exit();
+	return err;
+}
+
+static void __exit toa_exit(void)
+{
+	WRITE_ONCE(loaded, false);
+	toa_stats_exit();
+	toa_hooks_exit();
+	toa_store_exit();
+	pr_info("toa unloaded\n");
+}
+
+module_init(toa_init);
+module_exit(toa_exit);
+
+MODULE_DESCRIPTION("Client addresses from the TCP option address (TOA)");
+MODULE_AUTHOR("toa-fleet authors");
+MODULE_VERSION(TOA_VERSION);
+MODULE_LICENSE("GPL");
+#ifdef TOA_FINGERPRINT
+/* Of the system that this module was built on and for; see docs/node-protocol.md. */
+MODULE_INFO(toa_fingerprint, TOA_FINGERPRINT);
+#endif

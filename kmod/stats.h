@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Counters, and /proc/net/toa_stats that shows them. */
+#ifndef TOA_STATS_H
+#define TOA_STATS_H
+
+#include <linux/percpu.h>
+
+/* The order is the order of the rows; existing monitoring reads the first six. */
+enum toa_counter {
+	TOA_SYN_RECV_SOCK_TOA,
+	TOA_SYN_RECV_SOCK_NO_TOA,
+	TOA_GETNAME_OK,
+	TOA_GETNAME_MISMATCH,
+	TOA_GETNAME_BYPASS,
+	TOA_GETNAME_EMPTY,
+	TOA_OPTION_MALFORMED,
+	TOA_STORE_FULL,
+	TOA_STORE_NO_MEMORY,
+	TOA_COUNTERS,
+};
+
+struct toa_counters {
+	unsigned long count[TOA_COUNTERS];
+};
+
+DECLARE_PER_CPU(struct toa_counters, toa_counters);
+
+/* Any context. */
+static inline void toa_count(enum toa_counter counter)
+{
+	this_cpu_inc(toa_counters.count[counter]);
+}
+
+int toa_stats_init(void);
+void toa_stats_exit(void);
+
+#endif
