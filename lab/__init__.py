@@ -1,0 +1,20 @@
+"""Real kernels in virtual machines, for the demo and the tests."""
+
+from __future__ import annotations
+
+from .chroot import Build, build_module
+from .errors import BuildFailed, CommandFailed, CommandTimeout, LabError, MachineDied
+from .kernels import Kernel, kernel, kernels
+
+__all__ = [
+    "Build",
+    "BuildFailed",
+    "CommandFailed",
+    "CommandTimeout",
+    "Kernel",
+    "LabError",
+    "MachineDied",
+    "build_module",
+    "kernel",
+    "kernels",
+]

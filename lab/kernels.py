@@ -1,0 +1,306 @@
+"""Which kernels the lab has, and their files.
+
+No version is written here: each line below takes the newest kernel that the
+package indexes offer with all of its parts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Dict, List, Optional, Sequence, Tuple
+
+from . import apt, cache
+from .errors import LabError
+from .proc import in_parallel, run, tail
+from .versions import version_key
+
+CHOICE_DAYS = 7
+Named = Tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of kernels: the newest of `release` that the meta package `meta` leads to."""
+
+    name: str
+    release: str
+    suites: Tuple[str, ...]
+    meta: str
+
+
+_PLAIN = r"linux-image-cloud-amd64"
+LINES = (
+    Line("bullseye", "bullseye", apt.suites("bullseye"), _PLAIN),
+    Line("bookworm", "bookworm", apt.suites("bookworm")[:3], _PLAIN),
+    Line(
+        "bookworm-backports",
+        "bookworm",
+        apt.suites("bookworm"),
+        r"linux-image-(\d+\.\d+-)?cloud-amd64",
+    ),
+    Line("trixie", "trixie", apt.suites("trixie")[:3], _PLAIN),
+    Line("trixie-backports", "trixie", ("trixie-backports",), _PLAIN),
+)
+PREVIOUS = "bookworm-previous"
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel of Debian's: `name` in the lab, `release` as uname -r says it.
+
+    `image` and `headers` are its packages as (name, version).
+    """
+
+    name: str
+    release: str
+    version: str
+    distribution: str
+    image: Tuple[Named, ...]
+    headers: Tuple[Named, ...]
+
+    @property
+    def files(self) -> Path:
+        """A directory with `vmlinuz` and `lib/modules/RELEASE`; fetched if need be."""
+        return cache.entry("kernel-" + self.release, ["2", self.image], self._unpack)
+
+    @property
+    def vmlinuz(self) -> Path:
+        """The bootable image."""
+        return self.files / "vmlinuz"
+
+    @property
+    def modules(self) -> Path:
+        """The tree of modules, with modules.dep."""
+        return self.files / "lib" / "modules" / self.release
+
+    @property
+    def headers_tree(self) -> Path:
+        """A directory with the unpacked headers: usr/src, usr/lib; fetched if need be."""
+        return cache.entry("headers-" + self.release, ["1", self.headers], self._unpack_headers)
+
+    @property
+    def headers_dir(self) -> str:
+        """The directory that KERNELDIR names, as a path below `headers_tree`."""
+        return f"/usr/src/linux-headers-{self.release}"
+
+    def symbol_crc(self, symbol: str) -> str:
+        """The CRC that Module.symvers gives SYMBOL (`0x...`), empty when it lists none."""
+        table = Path(f"{self.headers_tree}{self.headers_dir}/Module.symvers").read_text()
+        match = re.search(rf"^(0x[0-9a-f]+)\t{re.escape(symbol)}\t", table, re.M)
+        return match.group(1) if match else ""
+
+    def _unpack(self, folder: Path) -> None:
+        # Older kernels ship ./lib/modules, newer ones ./usr/lib/modules.
+        (folder / "usr/lib").mkdir(parents=True)
+        (folder / "lib").symlink_to("usr/lib")
+        wanted = ["*/modules/*", "*/vmlinuz*"]
+        for deb in apt.download(self.image):
+            unpack(deb, folder, wanted)
+        found = [*folder.glob("boot/vmlinuz-*"), *self.modules_in(folder).glob("vmlinuz")]
+        if not found:
+            raise LabError(f"the packages of {self.release} hold no vmlinuz")
+        found[0].rename(folder / "vmlinuz")
+        run(["depmod", "-b", folder, self.release], timeout=120)
+
+    def modules_in(self, folder: Path) -> Path:
+        """Where this kernel's modules are below the root directory FOLDER."""
+        return folder / "usr/lib/modules" / self.release
+
+    def _unpack_headers(self, folder: Path) -> None:
+        (folder / "usr/lib").mkdir(parents=True)
+        (folder / "lib").symlink_to("usr/lib")
+        for deb in apt.download(self.headers):
+            unpack(deb, folder, ["./usr/src/*", "./usr/lib/linux-*"])
+
+
+def kernels(refresh: bool = False) -> Dict[str, Kernel]:
+    """The lab's kernels by name, as chosen at most CHOICE_DAYS ago.
+
+    With `refresh`, or when the last choice is older, the package indexes are
+    fetched again; when that fails, the last choice stays.
+    """
+    record = cache.root() / "kernels.json"
+    with cache.lock("kernels"):
+        known = _read(record)
+        if known and not refresh and time.time() - record.stat().st_mtime < CHOICE_DAYS * 86400:
+            return known
+        try:
+            chosen = _choose(apt.update())
+        except LabError as error:
+            if not known:
+                raise
+            cache.say(f"keeping the kernels chosen before: {error}")
+            return known
+        text = json.dumps([asdict(kernel) for kernel in chosen.values()], indent=1)
+        staging = record.with_suffix(f".{os.getpid()}")
+        staging.write_text(text)
+        staging.rename(record)
+        return chosen
+
+
+def kernel(name: str) -> Kernel:
+    """The kernel called NAME, as in `kernels`."""
+    known = kernels()
+    if name not in known:
+        raise LabError(f"no kernel {name!r} here; there are: {', '.join(known)}")
+    return known[name]
+
+
+def fetch(wanted: Sequence[Kernel], headers: bool = True) -> None:
+    """Downloads WANTED in one go, then unpacks them side by side."""
+    packages = [item for one in wanted for item in one.image + (one.headers if headers else ())]
+    apt.download(sorted(set(packages)))
+    jobs = [lambda one=one: one.files for one in wanted]
+    if headers:
+        jobs += [lambda one=one: one.headers_tree for one in wanted]
+    in_parallel(jobs)
+
+
+def unpack(deb: Path, folder: Path, wanted: Sequence[str]) -> None:
+    """Unpacks what matches the WANTED patterns from DEB into FOLDER, through its links."""
+    script = (
+        'deb=$1 folder=$2; shift 2; dpkg-deb --fsys-tarfile "$deb" | '
+        'tar -x -C "$folder" --keep-directory-symlink --no-same-owner --wildcards "$@" 2>&1 || '
+        # tar fails when a pattern matches nothing: an error only if it says more than that
+        ':'
+    )
+    out = run(["sh", "-c", script, "sh", deb, folder, *wanted], timeout=300, what=f"unpack {deb}")
+    trouble = [
+        line for line in out.decode(errors="replace").splitlines()
+        if "Not found in archive" not in line and "previous errors" not in line
+    ]  # fmt: skip
+    if trouble:
+        raise LabError(f"cannot unpack {deb.name}\n{tail(chr(10).join(trouble))}")
+
+
+class _Index:
+    """The linux-* packages of some suites."""
+
+    def __init__(self, suites: Sequence[str]) -> None:
+        self.found: Dict[str, List[apt.Stanza]] = {}
+        for suite in suites:
+            for stanza in _linux(suite):
+                self.found.setdefault(stanza["Package"], []).append(stanza)
+        for stanzas in self.found.values():
+            stanzas.sort(key=lambda one: version_key(one["Version"]), reverse=True)
+
+    def newest(self, name: str) -> Optional[apt.Stanza]:
+        """The newest package called NAME."""
+        return next(iter(self.found.get(name, [])), None)
+
+    def closure(self, name: str, version: str = "") -> Optional[Tuple[Named, ...]]:
+        """NAME and the kernel packages that it needs; None when one is not offered."""
+        result: Dict[str, str] = {}
+        todo: List[Named] = [(name, version)]
+        while todo:
+            one, exact = todo.pop()
+            offers = [s for s in self.found.get(one, []) if not exact or s["Version"] == exact]
+            if not offers:
+                return None
+            if one not in result:
+                result[one] = offers[0]["Version"]
+                todo += _kernel_depends(offers[0])
+        return tuple(sorted(result.items()))
+
+
+def _choose(served: Sequence[str]) -> Dict[str, Kernel]:
+    chosen: Dict[str, Kernel] = {}
+    for line in LINES:
+        index = _Index([suite for suite in line.suites if suite in served])
+        candidates = _candidates(line, index)
+        if not candidates:
+            cache.say(f"no complete kernel in {line.name}: left out")
+            continue
+        if candidates[0].release not in {known.release for known in chosen.values()}:
+            chosen[line.name] = candidates[0]
+        if line.name == "bookworm" and len(candidates) > 1:
+            chosen[PREVIOUS] = _previous(candidates)
+    if not chosen:
+        raise LabError("the package indexes offer no kernel at all")
+    return chosen
+
+
+def _candidates(line: Line, index: _Index) -> List[Kernel]:
+    """The complete kernels of LINE's series, newest first, at most six."""
+    metas = [s for name in index.found for s in index.found[name] if re.fullmatch(line.meta, name)]
+    if not metas:
+        return []
+    series = _series(max(metas, key=lambda one: version_key(one["Version"]))["Version"])
+    images = [
+        stanzas[0] for name, stanzas in index.found.items()
+        if re.fullmatch(r"linux-image-\d+\.\d+\.\d.*-cloud-amd64", name)
+        and _series(stanzas[0]["Version"]) == series
+    ]  # fmt: skip
+    images.sort(key=lambda one: version_key(one["Version"]), reverse=True)
+    found = []
+    for stanza in images:
+        release = stanza["Package"][len("linux-image-") :]
+        image = index.closure(stanza["Package"], stanza["Version"])
+        headers = index.closure("linux-headers-" + release)
+        if image and headers:
+            alone = tuple(one for one in headers if one not in image or "linux-base-" in one[0])
+            version = stanza["Version"]
+            found.append(Kernel(line.name, release, version, line.release, image, alone))
+    return found[:6]
+
+
+def _previous(candidates: Sequence[Kernel]) -> Kernel:
+    """The newest older kernel whose modules plain insmod would take on the newest."""
+    newest, older = candidates[0], candidates[1:]
+    layout = newest.symbol_crc("module_layout")
+    like = (one for one in older[:3] if one.symbol_crc("module_layout") == layout)
+    fields = asdict(next(like, older[0]))
+    return _kernel({**fields, "name": PREVIOUS})
+
+
+_NOT_KERNEL = re.compile(r"linux-(base$|compiler-|initramfs-tool|libc-dev|firmware)")
+
+
+def _kernel_depends(stanza: apt.Stanza) -> List[Named]:
+    """The kernel's own packages among what STANZA depends on, with exact versions if it names them."""
+    result = []
+    for part in stanza.get("Depends", "").split(","):
+        first = part.split("|")[0].strip()
+        match = re.match(r"(linux-[^\s:]+)(?::\w+)?(?:\s+\(= ([^)]+)\))?", first)
+        if match and not _NOT_KERNEL.match(match.group(1)):
+            result.append((match.group(1), match.group(2) or ""))
+    return result
+
+
+_indexes: Dict[str, List[apt.Stanza]] = {}
+
+
+def _linux(suite: str) -> List[apt.Stanza]:
+    if suite not in _indexes:
+        _indexes[suite] = list(apt.stanzas(suite, "linux-"))
+    return _indexes[suite]
+
+
+def _series(version: str) -> str:
+    """`6.1` of `6.1.192-2`."""
+    return ".".join(version.split(".")[:2])
+
+
+def _read(record: Path) -> Dict[str, Kernel]:
+    try:
+        return {fields["name"]: _kernel(fields) for fields in json.loads(record.read_text())}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _kernel(fields: Dict[str, object]) -> Kernel:
+    def named(key: str) -> Tuple[Named, ...]:
+        items = fields[key]
+        assert isinstance(items, (list, tuple))
+        return tuple((str(name), str(version)) for name, version in items)
+
+    return Kernel(
+        str(fields["name"]), str(fields["release"]), str(fields["version"]),
+        str(fields["distribution"]), named("image"), named("headers"),
+    )  # fmt: skip
+
