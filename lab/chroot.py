@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import os
 import shutil
@@ -17,9 +18,14 @@ from .proc import BOX, end, spawn, tail
 
 PACKAGES = (
     "gcc-14", "gcc", "make", "libc6-dev", "bc", "kmod", "pahole", "libelf-dev", "libssl-dev",
-    "binutils", "perl-base", "file",
+    "binutils", "perl", "file",
 )  # fmt: skip
 BUILD_SECONDS = 600
+# What an earlier make may have left in the source: not part of it.
+_PRODUCTS = (
+    "*.o", "*.ko", "*.mod", "*.mod.c", ".*.cmd", "Module.symvers", "modules.order", "toa-selftest",
+    ".tmp_versions",
+)  # fmt: skip
 
 # Headers name the compiler that built their kernel; here gcc-14 answers to all of them.
 _COMPILER_NAMES = """
@@ -92,7 +98,7 @@ def build_module(source: Path, kernel: Kernel, *, make_args: Sequence[str] = ())
 
     def make(folder: Path) -> None:
         work = folder / "out"
-        shutil.copytree(source, work, symlinks=True)
+        shutil.copytree(source, work, symlinks=True, ignore=shutil.ignore_patterns(*_PRODUCTS))
         (folder / "log").write_text(_make_in(work, kernel, make_args))
 
     entry = cache.entry(f"build-{kernel.release}", recipe, make)
@@ -140,4 +146,5 @@ def _files(source: Path) -> Iterator[Path]:
     for folder, folders, names in os.walk(source):
         folders.sort()
         for name in sorted(names):
-            yield Path(folder) / name
+            if not any(fnmatch.fnmatch(name, pattern) for pattern in _PRODUCTS):
+                yield Path(folder) / name
