@@ -5,6 +5,8 @@ from __future__ import annotations
 from .chroot import Build, build_module
 from .errors import BuildFailed, CommandFailed, CommandTimeout, LabError, MachineDied
 from .kernels import Kernel, kernel, kernels
+from .qemu import available
+from .tiny import Result, TinyMachine
 
 __all__ = [
     "Build",
@@ -14,6 +16,9 @@ __all__ = [
     "Kernel",
     "LabError",
     "MachineDied",
+    "Result",
+    "TinyMachine",
+    "available",
     "build_module",
     "kernel",
     "kernels",

@@ -17,7 +17,7 @@ from .errors import CommandFailed, LabError
 from .proc import run
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-RELEASES = ("bullseye", "bookworm", "trixie")
+RELEASES = {"bullseye": "11", "bookworm": "12", "trixie": "13"}
 
 Stanza = Dict[str, str]
 
