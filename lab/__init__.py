@@ -5,6 +5,8 @@ from __future__ import annotations
 from .chroot import Build, build_module
 from .errors import BuildFailed, CommandFailed, CommandTimeout, LabError, MachineDied
 from .kernels import Kernel, kernel, kernels
+from .lab import Lab, start
+from .node import Node, Spec
 from .qemu import available
 from .tiny import Result, TinyMachine
 
@@ -14,12 +16,16 @@ __all__ = [
     "CommandFailed",
     "CommandTimeout",
     "Kernel",
+    "Lab",
     "LabError",
     "MachineDied",
+    "Node",
     "Result",
+    "Spec",
     "TinyMachine",
     "available",
     "build_module",
     "kernel",
     "kernels",
+    "start",
 ]

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Dict, Iterator, List, Sequence, Tuple
 
 from . import cache
 from .errors import CommandFailed, LabError
@@ -19,7 +19,7 @@ from .proc import run
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 RELEASES = {"bullseye": "11", "bookworm": "12", "trixie": "13"}
 
-Stanza = Dict[str, str]
+Stanza = dict[str, str]
 
 
 def mirror(suite: str) -> str:
@@ -28,7 +28,7 @@ def mirror(suite: str) -> str:
     return base + "-security" if suite.endswith("-security") else base
 
 
-def suites(release: str) -> Tuple[str, ...]:
+def suites(release: str) -> tuple[str, ...]:
     """The suites that RELEASE is made of; backports first asked for by name."""
     if release == "bullseye":
         return (release, f"{release}-security")
@@ -40,7 +40,7 @@ def source(suite: str) -> str:
     return f"deb [arch=amd64 signed-by={KEYRING}] {mirror(suite)} {suite} main"
 
 
-def update() -> List[str]:
+def update() -> list[str]:
     """Fetches the indexes of all suites; returns those that could be had.
 
     A suite that its mirror no longer serves is left out. Raises LabError when
@@ -70,7 +70,7 @@ def is_served(suite: str) -> bool:
 
 def stanzas(suite: str, prefix: str) -> Iterator[Stanza]:
     """The fields of every package of SUITE whose name starts with PREFIX."""
-    pattern = re.compile(rf"^Package: {re.escape(prefix)}.*?(?=\n\n|\Z)", re.M | re.S)
+    pattern = re.compile(rf"^Package: {re.escape(prefix)}.*?(?=\n\n|\Z)", re.MULTILINE | re.DOTALL)
     for file in _index_files(suite):
         text = run(
             ["/usr/lib/apt/apt-helper", "cat-file", file], timeout=120, what=f"reading {file.name}"
@@ -79,7 +79,7 @@ def stanzas(suite: str, prefix: str) -> Iterator[Stanza]:
             yield _fields(match.group())
 
 
-def download(packages: Sequence[Tuple[str, str]]) -> List[Path]:
+def download(packages: Sequence[tuple[str, str]]) -> list[Path]:
     """The .deb files of PACKAGES, each a name and a version; fetches what is missing."""
     pool = _folder() / "debs"
     pool.mkdir(exist_ok=True)
@@ -102,14 +102,14 @@ def download(packages: Sequence[Tuple[str, str]]) -> List[Path]:
             cache.remove(staging)
     files = []
     for name, version in packages:
-        file = _deb(pool, name, version)
-        if not file:
+        found = _deb(pool, name, version)
+        if not found:
             raise LabError(f"apt-get downloaded no {name} {version}")
-        files.append(file[0])
+        files.append(found[0])
     return files
 
 
-def network_options() -> List[str]:
+def network_options() -> list[str]:
     """The machine's own apt settings about reaching a mirror, as `Key "value"`."""
     text = run(["apt-config", "dump"], timeout=30).decode()
     wanted = re.compile(r"^Acquire::(https?::.|Check-|Retries)")
@@ -125,7 +125,7 @@ def _folder() -> Path:
     return folder
 
 
-def _options() -> List[str]:
+def _options() -> list[str]:
     folder = cache.root() / "apt"
     settings = {
         "Dir::State": folder,
@@ -148,13 +148,13 @@ def _options() -> List[str]:
     return [f"-o{name}={value}" for name, value in settings.items()]
 
 
-def _index_files(suite: str) -> List[Path]:
+def _index_files(suite: str) -> list[Path]:
     where = mirror(suite).split("://", 1)[-1].replace("_", "%5f").replace("/", "_")
     pattern = f"{where}_dists_{suite}_main_binary-amd64_Packages*"
     return sorted((cache.root() / "apt" / "lists").glob(pattern))
 
 
-def _deb(pool: Path, name: str, version: str) -> List[Path]:
+def _deb(pool: Path, name: str, version: str) -> list[Path]:
     return list(pool.glob(f"{name}_{version.replace(':', '%3a')}_*.deb"))
 
 

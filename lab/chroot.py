@@ -7,9 +7,9 @@ import hashlib
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator, Sequence, Tuple
 
 from . import cache, debootstrap
 from .errors import BuildFailed
@@ -73,7 +73,7 @@ class Build:
         return self.path / "selftest" / "toa-selftest"
 
     @property
-    def warnings(self) -> Tuple[str, ...]:
+    def warnings(self) -> tuple[str, ...]:
         """The lines of the log that speak of a warning about the source."""
         lines = (line for line in self.log.splitlines() if "warning" in line.lower())
         return tuple(one for one in lines if not any(known in one for known in _NOT_A_WARNING))
@@ -137,7 +137,9 @@ def _tree_hash(source: Path) -> str:
     total = hashlib.sha256()
     for path in _files(source):
         content = os.readlink(path).encode() if path.is_symlink() else path.read_bytes()
-        total.update(f"{path.relative_to(source)} {path.lstat().st_mode:o} {len(content)}\n".encode())
+        total.update(
+            f"{path.relative_to(source)} {path.lstat().st_mode:o} {len(content)}\n".encode()
+        )
         total.update(content)
     return total.hexdigest()
 

@@ -6,7 +6,7 @@ import io
 import os
 import stat
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, Set, Union
+from typing import BinaryIO, Union
 
 Content = Union[bytes, str, Path]
 
@@ -21,7 +21,7 @@ class Archive:
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
         self._inode = 0
-        self._folders: Set[str] = set()
+        self._folders: set[str] = set()
 
     def file(self, name: str, content: Content, mode: int = 0) -> None:
         """A regular file; CONTENT is bytes, text, or the path of a file to copy.
@@ -82,7 +82,7 @@ class Archive:
         self._stream.write(b"\0" * (-self._stream.tell() % size))
 
 
-def pack(files: "dict[str, Content]") -> bytes:
+def pack(files: dict[str, Content]) -> bytes:
     """An archive of FILES, as path: content."""
     stream = io.BytesIO()
     archive = Archive(stream)

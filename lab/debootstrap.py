@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Sequence
 
 from . import apt
 from .errors import LabError
@@ -31,7 +31,7 @@ def make(
     if release not in suites:
         raise LabError(f"{release} is not served by {apt.mirror(release)}")
     argv = [
-        *BOX, "mmdebstrap", "--quiet", "--mode=root", "--format=directory", f"--variant={variant}",
+        *BOX, "mmdebstrap", "--mode=root", "--format=directory", f"--variant={variant}",
         "--architectures=amd64", "--include=" + ",".join(packages),
         *(f"--dpkgopt=path-exclude={pattern}" for pattern in _LEFT_OUT),
         *(f"--aptopt={option}" for option in apt.network_options()),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Dict, Iterable, List, Sequence
 
 from . import apt, cache
 from .cpio import Archive
@@ -78,7 +78,7 @@ def _base(archive: Archive, busybox: Path, init: str) -> None:
     archive.file("init", (GUEST / init).read_bytes(), 0o755)
 
 
-def _etc(kernel: Kernel) -> Dict[str, str]:
+def _etc(kernel: Kernel) -> dict[str, str]:
     number = apt.RELEASES.get(kernel.distribution, "0")
     return {
         "etc/passwd": "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534::/tmp:/bin/sh\n",
@@ -102,7 +102,7 @@ def _add_modules(archive: Archive, kernel: Kernel, names: Iterable[str], with_in
     Without the index, they are numbered in an order in which insmod takes them.
     """
     depends = _depends(kernel)
-    wanted: List[str] = []
+    wanted: list[str] = []
     for name in names:
         for path in depends.get(name.replace("-", "_"), []):  # none: built in, or not there
             if path not in wanted:
@@ -118,9 +118,9 @@ def _add_modules(archive: Archive, kernel: Kernel, names: Iterable[str], with_in
             archive.file(f"lib/modules/{kernel.release}/{file.name}", file, 0o644)
 
 
-def _depends(kernel: Kernel) -> Dict[str, List[str]]:
+def _depends(kernel: Kernel) -> dict[str, list[str]]:
     """For each module: the files to load, the module's own last."""
-    table: Dict[str, List[str]] = {}
+    table: dict[str, list[str]] = {}
     for line in (kernel.modules / "modules.dep").read_text().splitlines():
         path, _, needs = line.partition(":")
         name = Path(path).name.split(".ko")[0].replace("-", "_")

@@ -10,17 +10,17 @@ import json
 import os
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence, Tuple
 
 from . import apt, cache
 from .errors import LabError
-from .proc import in_parallel, run, tail
+from .proc import run, tail
 from .versions import version_key
 
 CHOICE_DAYS = 7
-Named = Tuple[str, str]
+Named = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Line:
 
     name: str
     release: str
-    suites: Tuple[str, ...]
+    suites: tuple[str, ...]
     meta: str
 
 
@@ -60,8 +60,8 @@ class Kernel:
     release: str
     version: str
     distribution: str
-    image: Tuple[Named, ...]
-    headers: Tuple[Named, ...]
+    image: tuple[Named, ...]
+    headers: tuple[Named, ...]
 
     @property
     def files(self) -> Path:
@@ -91,7 +91,7 @@ class Kernel:
     def symbol_crc(self, symbol: str) -> str:
         """The CRC that Module.symvers gives SYMBOL (`0x...`), empty when it lists none."""
         table = Path(f"{self.headers_tree}{self.headers_dir}/Module.symvers").read_text()
-        match = re.search(rf"^(0x[0-9a-f]+)\t{re.escape(symbol)}\t", table, re.M)
+        match = re.search(rf"^(0x[0-9a-f]+)\t{re.escape(symbol)}\t", table, re.MULTILINE)
         return match.group(1) if match else ""
 
     def _unpack(self, folder: Path) -> None:
@@ -118,7 +118,7 @@ class Kernel:
             unpack(deb, folder, ["./usr/src/*", "./usr/lib/linux-*"])
 
 
-def kernels(refresh: bool = False) -> Dict[str, Kernel]:
+def kernels(refresh: bool = False) -> dict[str, Kernel]:
     """The lab's kernels by name, as chosen at most CHOICE_DAYS ago.
 
     With `refresh`, or when the last choice is older, the package indexes are
@@ -151,14 +151,9 @@ def kernel(name: str) -> Kernel:
     return known[name]
 
 
-def fetch(wanted: Sequence[Kernel], headers: bool = True) -> None:
-    """Downloads WANTED in one go, then unpacks them side by side."""
-    packages = [item for one in wanted for item in one.image + (one.headers if headers else ())]
-    apt.download(sorted(set(packages)))
-    jobs = [lambda one=one: one.files for one in wanted]
-    if headers:
-        jobs += [lambda one=one: one.headers_tree for one in wanted]
-    in_parallel(jobs)
+def fetch(wanted: Sequence[Kernel]) -> None:
+    """Downloads the packages of WANTED in one go."""
+    apt.download(sorted({item for one in wanted for item in one.image + one.headers}))
 
 
 def unpack(deb: Path, folder: Path, wanted: Sequence[str]) -> None:
@@ -167,7 +162,7 @@ def unpack(deb: Path, folder: Path, wanted: Sequence[str]) -> None:
         'deb=$1 folder=$2; shift 2; dpkg-deb --fsys-tarfile "$deb" | '
         'tar -x -C "$folder" --keep-directory-symlink --no-same-owner --wildcards "$@" 2>&1 || '
         # tar fails when a pattern matches nothing: an error only if it says more than that
-        ':'
+        ":"
     )
     out = run(["sh", "-c", script, "sh", deb, folder, *wanted], timeout=300, what=f"unpack {deb}")
     trouble = [
@@ -182,24 +177,26 @@ class _Index:
     """The linux-* packages of some suites."""
 
     def __init__(self, suites: Sequence[str]) -> None:
-        self.found: Dict[str, List[apt.Stanza]] = {}
+        self.found: dict[str, list[apt.Stanza]] = {}
         for suite in suites:
             for stanza in _linux(suite):
                 self.found.setdefault(stanza["Package"], []).append(stanza)
         for stanzas in self.found.values():
             stanzas.sort(key=lambda one: version_key(one["Version"]), reverse=True)
 
-    def newest(self, name: str) -> Optional[apt.Stanza]:
+    def newest(self, name: str) -> apt.Stanza | None:
         """The newest package called NAME."""
         return next(iter(self.found.get(name, [])), None)
 
-    def closure(self, name: str, version: str = "") -> Optional[Tuple[Named, ...]]:
+    def closure(self, name: str, version: str = "") -> tuple[Named, ...] | None:
         """NAME and the kernel packages that it needs; None when one is not offered."""
-        result: Dict[str, str] = {}
-        todo: List[Named] = [(name, version)]
+        result: dict[str, str] = {}
+        todo: list[Named] = [(name, version)]
         while todo:
             one, exact = todo.pop()
             offers = [s for s in self.found.get(one, []) if not exact or s["Version"] == exact]
+            if not offers and one == "linux-base":  # not tied to one kernel
+                continue
             if not offers:
                 return None
             if one not in result:
@@ -208,8 +205,8 @@ class _Index:
         return tuple(sorted(result.items()))
 
 
-def _choose(served: Sequence[str]) -> Dict[str, Kernel]:
-    chosen: Dict[str, Kernel] = {}
+def _choose(served: Sequence[str]) -> dict[str, Kernel]:
+    chosen: dict[str, Kernel] = {}
     for line in LINES:
         index = _Index([suite for suite in line.suites if suite in served])
         candidates = _candidates(line, index)
@@ -225,7 +222,7 @@ def _choose(served: Sequence[str]) -> Dict[str, Kernel]:
     return chosen
 
 
-def _candidates(line: Line, index: _Index) -> List[Kernel]:
+def _candidates(line: Line, index: _Index) -> list[Kernel]:
     """The complete kernels of LINE's series, newest first, at most six."""
     metas = [s for name in index.found for s in index.found[name] if re.fullmatch(line.meta, name)]
     if not metas:
@@ -243,8 +240,8 @@ def _candidates(line: Line, index: _Index) -> List[Kernel]:
         image = index.closure(stanza["Package"], stanza["Version"])
         headers = index.closure("linux-headers-" + release)
         if image and headers:
-            alone = tuple(one for one in headers if one not in image or "linux-base-" in one[0])
             version = stanza["Version"]
+            alone = tuple(one for one in headers if one not in image)
             found.append(Kernel(line.name, release, version, line.release, image, alone))
     return found[:6]
 
@@ -258,13 +255,14 @@ def _previous(candidates: Sequence[Kernel]) -> Kernel:
     return _kernel({**fields, "name": PREVIOUS})
 
 
-_NOT_KERNEL = re.compile(r"linux-(base$|compiler-|initramfs-tool|libc-dev|firmware)")
+_NOT_KERNEL = re.compile(r"linux-(compiler-|initramfs-tool|libc-dev|firmware)")
 
 
-def _kernel_depends(stanza: apt.Stanza) -> List[Named]:
+def _kernel_depends(stanza: apt.Stanza) -> list[Named]:
     """The kernel's own packages among what STANZA depends on, with exact versions if it names them."""
     result = []
-    for part in stanza.get("Depends", "").split(","):
+    needs = stanza.get("Pre-Depends", "") + "," + stanza.get("Depends", "")
+    for part in needs.split(","):
         first = part.split("|")[0].strip()
         match = re.match(r"(linux-[^\s:]+)(?::\w+)?(?:\s+\(= ([^)]+)\))?", first)
         if match and not _NOT_KERNEL.match(match.group(1)):
@@ -272,10 +270,10 @@ def _kernel_depends(stanza: apt.Stanza) -> List[Named]:
     return result
 
 
-_indexes: Dict[str, List[apt.Stanza]] = {}
+_indexes: dict[str, list[apt.Stanza]] = {}
 
 
-def _linux(suite: str) -> List[apt.Stanza]:
+def _linux(suite: str) -> list[apt.Stanza]:
     if suite not in _indexes:
         _indexes[suite] = list(apt.stanzas(suite, "linux-"))
     return _indexes[suite]
@@ -286,15 +284,15 @@ def _series(version: str) -> str:
     return ".".join(version.split(".")[:2])
 
 
-def _read(record: Path) -> Dict[str, Kernel]:
+def _read(record: Path) -> dict[str, Kernel]:
     try:
         return {fields["name"]: _kernel(fields) for fields in json.loads(record.read_text())}
     except (OSError, ValueError, KeyError, TypeError):
         return {}
 
 
-def _kernel(fields: Dict[str, object]) -> Kernel:
-    def named(key: str) -> Tuple[Named, ...]:
+def _kernel(fields: dict[str, object]) -> Kernel:
+    def named(key: str) -> tuple[Named, ...]:
         items = fields[key]
         assert isinstance(items, (list, tuple))
         return tuple((str(name), str(version)) for name, version in items)
@@ -303,4 +301,3 @@ def _kernel(fields: Dict[str, object]) -> Kernel:
         str(fields["name"]), str(fields["release"]), str(fields["version"]),
         str(fields["distribution"]), named("image"), named("headers"),
     )  # fmt: skip
-

@@ -12,8 +12,9 @@ import queue
 import signal
 import subprocess
 import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, Callable, Dict, List, Mapping, Optional, Sequence, Union
+from typing import IO, Any, Callable, Union
 
 from .errors import CommandFailed
 
@@ -37,7 +38,7 @@ def spawn(argv: Argv, *, detached: bool = False, **options: Any) -> subprocess.P
     `options` are those of subprocess.Popen. Raises CommandFailed when the
     command cannot be started.
     """
-    answer: queue.Queue[Union[subprocess.Popen[bytes], BaseException]] = queue.Queue()
+    answer: queue.Queue[subprocess.Popen[bytes] | BaseException] = queue.Queue()
     words = [str(word) for word in argv]
     options.setdefault("stdin", subprocess.DEVNULL)
     if not detached:
@@ -46,7 +47,7 @@ def spawn(argv: Argv, *, detached: bool = False, **options: Any) -> subprocess.P
     def start() -> None:
         try:
             answer.put(subprocess.Popen(words, start_new_session=True, **options))
-        except BaseException as error:  # handed to the caller's thread
+        except BaseException as error:
             answer.put(error)
 
     _spawner().put(start)
@@ -63,10 +64,10 @@ def run(
     *,
     timeout: float,
     what: str = "",
-    input: Optional[bytes] = None,
-    cwd: Optional[Path] = None,
-    env: Optional[Mapping[str, str]] = None,
-    stderr: Union[int, IO[bytes]] = subprocess.PIPE,
+    input: bytes | None = None,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stderr: int | IO[bytes] = subprocess.PIPE,
 ) -> bytes:
     """Runs ARGV and returns its standard output.
 
@@ -115,13 +116,13 @@ def tail(text: str, lines: int = 15) -> str:
     return "\n".join("    " + line for line in text.rstrip().splitlines()[-lines:])
 
 
-def in_parallel(jobs: Sequence[Callable[[], Any]], at_once: int = 2) -> List[Any]:
+def in_parallel(jobs: Sequence[Callable[[], Any]], at_once: int = 2) -> list[Any]:
     """Runs JOBS in threads, `at_once` at a time; returns their results in order.
 
     When some fail, the others still end, and the first failure is raised.
     """
-    results: Dict[int, Any] = {}
-    failures: Dict[int, BaseException] = {}
+    results: dict[int, Any] = {}
+    failures: dict[int, BaseException] = {}
     todo: queue.SimpleQueue[int] = queue.SimpleQueue()
     for number in range(len(jobs)):
         todo.put(number)
@@ -134,7 +135,7 @@ def in_parallel(jobs: Sequence[Callable[[], Any]], at_once: int = 2) -> List[Any
                 return
             try:
                 results[number] = jobs[number]()
-            except BaseException as error:  # raised below, in the caller's thread
+            except BaseException as error:
                 failures[number] = error
 
     threads = [threading.Thread(target=work, daemon=True) for _ in range(min(at_once, len(jobs)))]
@@ -156,7 +157,7 @@ def _dies_with(parent: int) -> Callable[[], None]:
     return before_exec
 
 
-_requests: Optional[queue.SimpleQueue[Callable[[], None]]] = None
+_requests: queue.SimpleQueue[Callable[[], None]] | None = None
 _requests_lock = threading.Lock()
 
 

@@ -7,8 +7,8 @@ import os
 import shutil
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Optional, Sequence
 
 from . import cache
 from .errors import CommandFailed, MachineDied
@@ -20,7 +20,7 @@ NEEDED = (PROGRAM, "qemu-img", "mmdebstrap", "busybox", "mksh", "mkfs.ext4", "ss
 KVM_SECONDS = 3.0
 
 
-def available() -> Optional[str]:
+def available() -> str | None:
     """None when this machine can run the lab, else what is missing and what to do."""
     if os.geteuid() != 0:
         return "the lab makes Debian systems with mmdebstrap and must run as root"
@@ -97,7 +97,7 @@ class Qemu:
         end(self._child)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def kvm_works(kernel: Kernel) -> bool:
     """Whether KVM really runs a kernel here: it may be there and hang every guest.
 

@@ -13,12 +13,13 @@ import os
 import signal
 import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Dict, IO, Iterator, List
+from typing import IO
 
 from . import cache
 
-_held: Dict[Path, IO[str]] = {}
+_held: dict[Path, IO[str]] = {}
 _guard = threading.Lock()
 
 
@@ -28,7 +29,7 @@ def make(prefix: str) -> Path:
     folder = _folder()
     with cache.lock("run"):
         path = Path(tempfile.mkdtemp(prefix=f"{prefix}.", dir=folder))
-        owner = open(path / "owner", "w")
+        owner = open(path / "owner", "w")  # noqa: SIM115 - held until `drop`
         fcntl.flock(owner, fcntl.LOCK_EX)
         owner.write(f"{os.getpid()}\n")
         owner.flush()
@@ -60,7 +61,7 @@ def sweep() -> int:
     return count
 
 
-def owners() -> List[int]:
+def owners() -> list[int]:
     """The process ids of the programs that hold a lab now."""
     found = []
     for path in _folder().iterdir():

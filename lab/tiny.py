@@ -7,14 +7,15 @@ import shutil
 import socket
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Dict, Mapping, Optional, Sequence, Type, Union
+from typing import BinaryIO
 
 from . import initramfs, rundir
 from .cpio import Content, pack
-from .errors import CommandTimeout, LabError, MachineDied
+from .errors import CommandTimeout, LabError
 from .kernels import Kernel
 from .kernels import kernel as kernel_called
 from .qemu import Qemu
@@ -45,8 +46,8 @@ class TinyMachine:
 
     def __init__(
         self,
-        kernel: Union[Kernel, str],
-        files: Optional[Mapping[str, Content]] = None,
+        kernel: Kernel | str,
+        files: Mapping[str, Content] | None = None,
         *,
         modules: Sequence[str] = (),
         memory: int = 256,
@@ -54,14 +55,14 @@ class TinyMachine:
         append: str = "",
     ) -> None:
         self.kernel = kernel_called(kernel) if isinstance(kernel, str) else kernel
-        self._files: Dict[str, Content] = dict(files or {})
+        self._files: dict[str, Content] = dict(files or {})
         self._modules = tuple(modules)
         self._memory = memory
         self._cpus = cpus
         self._append = append
-        self._folder: Optional[Path] = None
-        self._qemu: Optional[Qemu] = None
-        self._channel: Optional[_Channel] = None
+        self._folder: Path | None = None
+        self._qemu: Qemu | None = None
+        self._channel: _Channel | None = None
 
     def __enter__(self) -> TinyMachine:
         try:
@@ -73,9 +74,9 @@ class TinyMachine:
 
     def __exit__(
         self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[TracebackType],
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.stop()
 
@@ -164,7 +165,7 @@ class _Pending:
 
     def __init__(self) -> None:
         self.done = threading.Event()
-        self.result: Optional[Result] = None
+        self.result: Result | None = None
 
 
 class _Channel:
@@ -175,7 +176,7 @@ class _Channel:
         self.ended = False
         self._port = port
         self._numbers = itertools.count(1)
-        self._pending: Dict[int, _Pending] = {}
+        self._pending: dict[int, _Pending] = {}
         self._writing = threading.Lock()
         threading.Thread(target=self._read, daemon=True, name="tiny").start()
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import List, Tuple
 
 
-def version_key(version: str) -> Tuple[object, ...]:
+def version_key(version: str) -> tuple[object, ...]:
     """Sorts as dpkg --compare-versions does: `~` before the end, letters before the rest."""
     epoch, colon, rest = version.partition(":")
     if not colon:
@@ -15,9 +14,9 @@ def version_key(version: str) -> Tuple[object, ...]:
     return (int(epoch), _part(upstream), _part(revision))
 
 
-def _part(text: str) -> Tuple[Tuple[Tuple[int, ...], int], ...]:
+def _part(text: str) -> tuple[tuple[tuple[int, ...], int], ...]:
     """Alternating non-digits and numbers, the former as orders of their letters."""
-    result: List[Tuple[Tuple[int, ...], int]] = []
+    result: list[tuple[tuple[int, ...], int]] = []
     for letters, digits in re.findall(r"(\D*)(\d*)", text):
         if letters or digits:
             result.append(((*map(_order, letters), 0), int(digits or 0)))

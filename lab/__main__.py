@@ -1,0 +1,7 @@
+"""Runs the lab's command line."""
+
+import sys
+
+from .cli import main
+
+sys.exit(main())
