@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a carrier is: a maker of sessions; a session runs requests on one node."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Optional
+
+from toa_fleet import protocol
+from toa_fleet.bundle import Request
+from toa_fleet.errors import BrokenAnswer, NodeError, NoShell
+from toa_fleet.inventory import Host
+from toa_fleet.text import one_line
+
+#: How much of a command's standard error is kept (its end), in bytes.
+KEPT_STDERR = 64 * 1024
+
+#: Exit statuses by which a shell says that it could not run a command.
+_NOT_EXECUTABLE, _NOT_FOUND = 126, 127
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Time limits in seconds, one for each phase in which a node can hang."""
+
+    resolve: float = 15.0
+    connect: float = 10.0
+    banner: float = 10.0
+    key_exchange: float = 15.0
+    auth: float = 15.0
+    channel: float = 10.0
+
+
+@dataclass(frozen=True)
+class Completed:
+    """What a command left behind.
+
+    Attributes:
+        exit_status: None when the node never told it.
+        stdout: at most :data:`toa_fleet.protocol.MAX_OUTPUT` bytes.
+        stderr: its last :data:`KEPT_STDERR` bytes.
+        sent_all: whether the node took all of standard input.
+    """
+
+    exit_status: Optional[int]
+    stdout: bytes
+    stderr: bytes
+    sent_all: bool = True
+
+
+class Session(ABC):
+    """A connection to one node. Use it as a context manager:
+
+        >>> with carrier.session(host) as session:
+        ...     answer = session.ask(bundle.plain(program, "status"), limit=60)
+
+    Only one thread uses a session; any thread may :meth:`close` it.
+    """
+
+    def __init__(self, host: Host, sudo: bool) -> None:
+        self.host = host
+        self.sudo = sudo
+        #: When the phase under way must be over (``time.monotonic``), if any.
+        self.deadline: Optional[float] = None
+
+    @abstractmethod
+    def open(self) -> None:
+        """Connect.
+
+        Raises:
+            NodeError: saying which step failed and what to do.
+        """
+
+    @abstractmethod
+    def run(self, request: Request, limit: float) -> Completed:
+        """Run a request's command with its payload on standard input.
+
+        Parameters:
+            limit: seconds that all of it may take.
+
+        Raises:
+            NodeError: it took longer, said too much, or the node is gone.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let the node go; also ends a command that runs. Harmless to repeat."""
+
+    def ask(self, request: Request, limit: float) -> protocol.Answer:
+        """Run a request and read its answer, a failure of toa-node included.
+
+        Raises:
+            NodeError: there is no whole answer.
+        """
+        completed = self.run(request, limit)
+        try:
+            return protocol.parse(request.verb, completed.stdout, completed.exit_status)
+        except BrokenAnswer as broken:
+            raise explain(broken, completed, self.sudo) from None
+
+    def overdue(self, grace: float) -> bool:
+        """Whether the phase under way is past its limit by ``grace`` seconds."""
+        return self.deadline is not None and time.monotonic() > self.deadline + grace
+
+    def command(self, request: Request) -> list[str]:
+        """The words to execute, with sudo in front where it is wanted."""
+        return ["sudo", "-n", *request.argv] if self.sudo else list(request.argv)
+
+    def __enter__(self) -> Session:
+        try:
+            self.open()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        self.close()
+
+
+class Carrier(ABC):
+    """A way to reach nodes."""
+
+    @abstractmethod
+    def session(self, host: Host) -> Session:
+        """A session, not yet open. Called in the main thread only.
+
+        Raises:
+            NodeError: the host's settings rule a connection out.
+        """
+
+    def close(self) -> None:  # noqa: B027 - nothing shared, nothing to close
+        """Let everything go that sessions shared."""
+
+
+def explain(broken: BrokenAnswer, completed: Completed, sudo: bool) -> NodeError:
+    """Find out from a command's leavings why there is no answer.
+
+    Parameters:
+        broken: what the protocol's reader said.
+        completed: exit status and standard error of the command.
+        sudo: whether it was run through sudo.
+
+    Returns:
+        The most telling error: sudo, shell, or ``broken`` with the node's words.
+    """
+    said = one_line(completed.stderr[-4096:])
+    if not completed.stdout and completed.exit_status not in (0, None):
+        status = completed.exit_status or 0
+        found = _sudo_fault(said) if sudo else None
+        if found is None and status in (_NOT_FOUND, _NOT_EXECUTABLE):
+            found = _shell_fault(said, sudo)
+        if found:
+            return found
+    return BrokenAnswer(_with_words(broken.detail, completed, said), broken.hint, broken.word)
+
+
+def _sudo_fault(said: str) -> Optional[NoShell]:
+    lowered = said.lower()
+    for signs, detail, hint in _SUDO_FAULTS:
+        if any(sign in lowered for sign in signs):
+            return NoShell(f"{detail}: {said}", hint, "sudo")
+    return None
+
+
+_SUDO_FAULTS: Sequence[tuple[tuple[str, ...], str, str]] = (
+    (
+        ("sudo: command not found", "sudo: not found", "unknown command: sudo", "sudo': no such"),
+        "sudo is not installed",
+        "install sudo on the node, or log in as root without --sudo",
+    ),
+    (
+        ("password is required", "no password was provided", "a terminal is required"),
+        "sudo wants a password",
+        "allow it without one in sudoers (NOPASSWD: ALL), or log in as root without --sudo",
+    ),
+    (
+        ("must have a tty",),
+        "sudo wants a terminal",
+        "take requiretty out of sudoers for this user, or log in as root without --sudo",
+    ),
+    (
+        ("not in the sudoers", "not allowed to", "may not run"),
+        "sudo refuses this user",
+        "add the user to sudoers, or log in as root without --sudo",
+    ),
+)
+
+
+def _shell_fault(said: str, sudo: bool) -> NoShell:
+    if sudo and not said:
+        return NoShell(
+            "neither sudo nor sh could be started", "log in as root without --sudo", "sudo"
+        )
+    return NoShell(
+        "the node has no usable sh" + (f": {said}" if said else ""),
+        "the account needs an ordinary login shell and sh on its PATH",
+    )
+
+
+def _with_words(detail: str, completed: Completed, said: str) -> str:
+    if not completed.sent_all:
+        detail += "; the node hung up while it was sent to"
+    if said and said not in detail:
+        detail += f"; its standard error: {said}"
+    return detail

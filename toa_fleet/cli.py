@@ -1,0 +1,504 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The command ``toa-fleet``: words in, words out. Nothing below knows of it."""
+
+from __future__ import annotations
+
+import functools
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Callable, NoReturn, Optional, TypeVar
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from toa_fleet import __version__, errors, resources
+from toa_fleet.artifact import Artifact
+from toa_fleet.audit import assess
+from toa_fleet.carriers.base import Session
+from toa_fleet.errors import LocalError, ToaError, UsageError
+from toa_fleet.inventory import Host, parse_host, read, read_file
+from toa_fleet.jobs import Asker, BuildJob, PushJob, facts_job, proof_job, simple_job
+from toa_fleet.journal import Journal
+from toa_fleet.plan import Policy
+from toa_fleet.report import json as json_report
+from toa_fleet.report import table
+from toa_fleet.report.progress import LiveProgress, PlainProgress
+from toa_fleet.report.summary import Row, Summary
+from toa_fleet.rollout import Event, Job, NodeReport, Rollout
+from toa_fleet.store import Store
+from toa_fleet.text import one_line
+
+_EPILOG = """\b
+Exit status:
+  0    every node that should have it has it (audit: every node carries it)
+  1    trouble on this machine: store, disk, installation
+  2    usage: wrong options, hosts, inventory or ssh_config
+  3    some nodes were refused (wrong system, closed gate), or an artifact was;
+       audit: some node does not carry toa as it should
+  4    some nodes failed (unreachable, broken answer, load or proof failed);
+       goes before 3
+  130  interrupted
+
+\b
+A HOST is [user@]host[:port], [user@][v6-address]:port, an alias of your
+ssh_config, or @local for this machine. With -i FILE, hosts come from a file:
+one a line, # for comments, or a Salt roster in YAML.
+"""
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+@dataclass
+class Options:
+    """The options that every command has."""
+
+    inventory: tuple[Path, ...]
+    sudo: bool
+    accept_new: bool
+    ssh_config: Optional[Path]
+    identity: tuple[Path, ...]
+    parallel: int
+    timeout: Optional[float]
+    as_json: bool
+    store: Store
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def journal(self) -> Journal:
+        """The history stands beside the artifacts."""
+        return Journal(self.store.root / "journal.db")
+
+    def asker(self) -> Asker:
+        """What asks the nodes."""
+        return Asker(resources.node_program(), self.timeout)
+
+    def artifacts(self) -> list[Artifact]:
+        """The sound artifacts of the store; the others become warnings."""
+        good, bad = self.store.load()
+        self.warnings += [f"left out: {error.detail}" for error in bad]
+        return good
+
+
+def _common_options(command: _F) -> _F:
+    """Give a command the options of :class:`Options`, as its first argument."""
+
+    @functools.wraps(command)
+    def wrapper(**values: Any) -> Any:
+        options = Options(
+            inventory=values.pop("inventory"),
+            sudo=values.pop("sudo"),
+            accept_new=values.pop("accept_new_host_keys"),
+            ssh_config=values.pop("ssh_config"),
+            identity=tuple(path.expanduser() for path in values.pop("identity")),
+            parallel=values.pop("parallel"),
+            timeout=values.pop("timeout"),
+            as_json=values.pop("as_json"),
+            store=_store(values.pop("store")),
+        )
+        return _guarded(command, options, values)
+
+    for option in reversed(_OPTIONS):
+        wrapper = option(wrapper)
+    return wrapper  # type: ignore[return-value]
+
+
+def _store(path: Optional[Path]) -> Store:
+    return Store(path) if path else Store.default()
+
+
+def _guarded(command: Callable[..., int], options: Options, values: dict[str, Any]) -> int:
+    """Run a command; what stops it as a whole is told in the chosen form."""
+    try:
+        return command(options, **values)
+    except ToaError as error:
+        if options.as_json:
+            summary = Summary(command.__name__, warnings=options.warnings, error=error)
+            click.echo(json_report.render(summary), nl=False)
+        _tell_error(error)
+        return error.exit_status
+
+
+_PATH = click.Path(path_type=Path)
+_OPTIONS = (
+    click.option(
+        "-i",
+        "--inventory",
+        "inventory",
+        type=_PATH,
+        multiple=True,
+        metavar="FILE",
+        help="Host file, or Salt roster (YAML). May be repeated.",
+    ),
+    click.option("--sudo", is_flag=True, help="Run on the nodes through `sudo -n`."),
+    click.option(
+        "--accept-new-host-keys",
+        is_flag=True,
+        help="Record keys of unknown hosts in known_hosts. A changed key is always refused.",
+    ),
+    click.option(
+        "--ssh-config",
+        type=_PATH,
+        metavar="FILE",
+        help="Use this file only.  [default: ~/.ssh/config, then /etc/ssh/ssh_config]",
+    ),
+    click.option(
+        "--identity",
+        type=_PATH,
+        multiple=True,
+        metavar="FILE",
+        help="Private key to try first. May be repeated.",
+    ),
+    click.option(
+        "--parallel",
+        type=click.IntRange(1, 512),
+        default=32,
+        show_default=True,
+        metavar="N",
+        help="Most nodes at work at once.",
+    ),
+    click.option(
+        "--timeout",
+        type=click.FloatRange(1, 86400),
+        metavar="SECONDS",
+        help="Limit of each command on a node.  [default: by command: status 60, "
+        "deploy 300, build 1900]",
+    ),
+    click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
+    click.option(
+        "--store",
+        type=_PATH,
+        metavar="DIR",
+        envvar="TOA_FLEET_STORE",
+        help="Where artifacts and the journal are kept.  [default: the user's data directory]",
+    ),
+)
+_hosts = click.argument("hosts", nargs=-1, metavar="HOST...")
+
+
+@click.group(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="toa-fleet")
+def cli() -> None:
+    """Build toa.ko once, push it to every node it fits, refuse the rest."""
+
+
+@cli.command(epilog=_EPILOG)
+@_hosts
+@_common_options
+def fingerprint(options: Options, hosts: Sequence[str]) -> int:
+    """Show which system each node is, and which nodes are alike."""
+    return _finish(
+        options, "fingerprint", _hosts_of(options, hosts), _facts(options, "fingerprint")
+    )
+
+
+@cli.command(epilog=_EPILOG)
+@_hosts
+@_common_options
+def status(options: Options, hosts: Sequence[str]) -> int:
+    """Show what each node carries. Changes nothing."""
+    return _finish(
+        options, "status", _hosts_of(options, hosts), _facts(options, "status"), assessed=True
+    )
+
+
+@cli.command(epilog=_EPILOG)
+@_hosts
+@click.option("--proof", is_flag=True, help="Have each loaded toa proven anew (needs root).")
+@_common_options
+def audit(options: Options, hosts: Sequence[str], proof: bool) -> int:
+    """Show which nodes carry toa as they should, and what is wrong with the rest."""
+    nodes = _hosts_of(options, hosts)
+    job = proof_job(options.asker()) if proof else _facts(options, "status")
+    return _finish(options, "audit", nodes, job, assessed=True, history=True)
+
+
+@cli.command(epilog=_EPILOG)
+@click.option(
+    "--on",
+    "references",
+    multiple=True,
+    required=True,
+    metavar="HOST",
+    help="Reference node: a host, or a name of the -i FILE. May be repeated.",
+)
+@click.option(
+    "--source",
+    type=_PATH,
+    metavar="DIR",
+    help="Sources of toa.ko.  [default: those that came along]",
+)
+@click.option("--force", is_flag=True, help="Build even what the store holds already.")
+@_common_options
+def build(options: Options, references: Sequence[str], source: Optional[Path], force: bool) -> int:
+    """Build toa.ko on a reference node and put it into the store."""
+    nodes = _references(options, references)
+    job = BuildJob(
+        options.asker(), options.store, options.artifacts(), resources.kmod_sources(source), force
+    )
+    return _finish(options, "build", nodes, job, recorded=True)
+
+
+@cli.command(epilog=_EPILOG)
+@_hosts
+@click.option(
+    "--artifact",
+    metavar="DIR|ID",
+    help="Push this one only: a directory, or an id of the store.  [default: for each node the "
+    "store's artifact that matches it]",
+)
+@click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
+@click.option("--replace-foreign", is_flag=True, help="Take a loaded toa of others out.")
+@_common_options
+def push(
+    options: Options,
+    hosts: Sequence[str],
+    artifact: Optional[str],
+    dry_run: bool,
+    replace_foreign: bool,
+) -> int:
+    """Push toa.ko to the nodes that it fits: load it, prove it, have it load at boot."""
+    nodes = _hosts_of(options, hosts)
+    artifacts = [_artifact(options, artifact)] if artifact else options.artifacts()
+    job = PushJob(options.asker(), artifacts, Policy(replace_foreign), dry_run)
+    return _finish(options, "push", nodes, job, dry_run=dry_run, recorded=not dry_run)
+
+
+@cli.command(epilog=_EPILOG)
+@_hosts
+@_common_options
+def unload(options: Options, hosts: Sequence[str]) -> int:
+    """Take our toa out of the kernel; it will be back at the next boot."""
+    nodes = _hosts_of(options, hosts)
+    return _finish(options, "unload", nodes, simple_job(options.asker(), "unload"), recorded=True)
+
+
+@cli.command(epilog=_EPILOG)
+@_hosts
+@_common_options
+def remove(options: Options, hosts: Sequence[str]) -> int:
+    """Unload toa and take away all that push put on the nodes."""
+    nodes = _hosts_of(options, hosts)
+    return _finish(options, "remove", nodes, simple_job(options.asker(), "remove"), recorded=True)
+
+
+def _hosts_of(options: Options, words: Sequence[str]) -> list[Host]:
+    return read(words, options.inventory)
+
+
+def _references(options: Options, words: Sequence[str]) -> list[Host]:
+    """``--on`` names a host of the inventory, or any other host."""
+    named = {host.name: host for path in options.inventory for host in read_file(path)}
+    hosts = [named.get(word) or parse_host(word, "--on") for word in words]
+    return list({host.name: host for host in hosts}.values())
+
+
+def _artifact(options: Options, text: str) -> Artifact:
+    path = Path(text).expanduser()
+    if path.is_dir():
+        return Artifact.read(path)
+    if path.name == "toa.ko" and path.is_file():
+        return Artifact.read(path.parent)
+    if "/" in text:
+        raise UsageError(f"--artifact: there is no directory {text}", "give a directory or an id")
+    return options.store.find(text)
+
+
+def _facts(options: Options, verb: str) -> Job:
+    return facts_job(options.asker(), verb)
+
+
+def _finish(
+    options: Options,
+    command: str,
+    hosts: Sequence[Host],
+    job: Job,
+    dry_run: bool = False,
+    recorded: bool = False,
+    assessed: bool = False,
+    history: bool = False,
+) -> int:
+    """Run a job on the hosts, show the result, return the exit status.
+
+    Parameters:
+        dry_run: for the report only; the job knows by itself.
+        recorded: write the results into the journal.
+        assessed: judge what each node carries.
+        history: show the journal's last entry of each node.
+    """
+    started = time.monotonic()
+    manifests = [each.manifest for each in options.artifacts()] if assessed else []
+    record = _Recorder(options, command) if recorded else None
+    reports, interrupted = _run(options, command, hosts, job, record)
+    rows = [
+        Row(
+            report,
+            assess(report.facts, manifests) if assessed and report.facts else None,
+            _last_change(options, report) if history else None,
+        )
+        for report in reports
+    ]
+    seconds = time.monotonic() - started
+    warnings = list(dict.fromkeys(options.warnings))
+    summary = Summary(command, rows, dry_run, interrupted, seconds, warnings)
+    if record:
+        record.end(summary.exit_status)
+    _show(options, summary)
+    return summary.exit_status
+
+
+def _run(
+    options: Options,
+    command: str,
+    hosts: Sequence[Host],
+    job: Job,
+    record: Optional[_Recorder],
+) -> tuple[list[NodeReport], bool]:
+    carriers = _Carriers(options)
+    try:
+        with _progress(options, command, len(hosts)) as progress:
+
+            def on_event(event: Event) -> None:
+                progress(event)
+                if record and event.report:
+                    record(event.report)
+
+            rollout = Rollout(carriers.session, options.parallel, on_event)
+            return rollout.run(hosts, job), rollout.interrupted
+    finally:
+        carriers.close()
+
+
+class _Carriers:
+    """Chooses the carrier for a host; SSH is imported and set up when first needed."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._ssh: Any = None
+
+    def session(self, host: Host) -> Session:
+        if host.is_local:
+            from toa_fleet.carriers.local import LocalCarrier
+
+            return LocalCarrier(self._options.sudo).session(host)
+        if self._ssh is None:
+            self._ssh = self._make_ssh()
+        session: Session = self._ssh.session(host)
+        return session
+
+    def close(self) -> None:
+        if self._ssh is not None:
+            self._ssh.close()
+
+    def _make_ssh(self) -> Any:
+        # paramiko and Fabric take a fifth of a second to import.
+        from toa_fleet.carriers.ssh import SshCarrier
+        from toa_fleet.carriers.ssh_settings import SshConfig
+
+        options = self._options
+        for path in options.identity:
+            if not path.is_file():
+                raise UsageError(f"--identity: there is no file {path}")
+        config = SshConfig(options.ssh_config, options.identity)
+        return SshCarrier(config, options.accept_new, options.sudo, parallel=options.parallel)
+
+
+class _Recorder:
+    """Writes results into the journal. A journal that fails is a warning, once."""
+
+    def __init__(self, options: Options, command: str) -> None:
+        self._options = options
+        self._journal = options.journal
+        self._run: Optional[int] = None
+        words = [command, *sys.argv[2:]] if len(sys.argv) > 1 else [command]
+        self._try(lambda: self._begin(one_line(shlex.join(words), 1000)))
+
+    def __call__(self, report: NodeReport) -> None:
+        run = self._run
+        if run is None:
+            return
+        facts = report.facts
+        self._try(
+            lambda: self._journal.record(
+                run,
+                report.host,
+                report.outcome,
+                report.word,
+                report.artifact,
+                facts.fingerprint.id if facts else "",
+                report.detail,
+            )
+        )
+
+    def end(self, exit_status: int) -> None:
+        run = self._run
+        if run is not None:
+            self._try(lambda: self._journal.end(run, exit_status))
+
+    def _begin(self, words: str) -> None:
+        self._run = self._journal.begin(words)
+
+    def _try(self, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except LocalError as error:
+            self._run = None
+            self._options.warnings.append(f"the history has a gap: {error.detail}")
+
+
+def _last_change(options: Options, report: NodeReport) -> Any:
+    try:
+        return options.journal.last(report.host)
+    except LocalError as error:
+        options.warnings.append(f"no history: {error.detail}")
+        return None
+
+
+def _progress(options: Options, command: str, total: int) -> Any:
+    console = Console(stderr=True)
+    if console.is_terminal:
+        return LiveProgress(console, command, total)
+    return PlainProgress(console)
+
+
+def _show(options: Options, summary: Summary) -> None:
+    if options.as_json:
+        click.echo(json_report.render(summary), nl=False)
+        return
+    terminal = sys.stdout.isatty()
+    table.show(Console(width=None if terminal else table.PIPE_WIDTH), summary)
+
+
+def _tell_error(error: ToaError) -> None:
+    console = Console(stderr=True)
+    console.print(Text(f"toa-fleet: {error.detail}"), soft_wrap=True)
+    if error.hint:
+        console.print(Text(f"-> {error.hint}"), soft_wrap=True)
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> NoReturn:
+    """The entry point: runs a command and exits with its status."""
+    sys.exit(_main(arguments))
+
+
+def _main(arguments: Optional[Sequence[str]]) -> int:
+    # An end from outside closes connections as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        result = cli.main(args=arguments, prog_name="toa-fleet", standalone_mode=False)
+        return result if isinstance(result, int) else errors.EXIT_OK
+    except click.ClickException as error:
+        error.show()
+        return errors.EXIT_USAGE
+    except (KeyboardInterrupt, click.Abort):
+        print("toa-fleet: interrupted", file=sys.stderr)
+        return errors.EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output (head, less) went away: no matter.
+        sys.stdout = None
+        return errors.EXIT_LOCAL
