@@ -20,6 +20,8 @@ PACKAGES = (
     "gcc-14", "gcc", "make", "libc6-dev", "bc", "kmod", "pahole", "libelf-dev", "libssl-dev",
     "binutils", "perl", "file",
 )  # fmt: skip
+NAMES = debootstrap.SHELL / "name-compilers"
+BUILD = debootstrap.SHELL / "build-in-chroot"
 BUILD_SECONDS = 600
 # What an earlier make may have left in the source: not part of it.
 _PRODUCTS = (
@@ -27,32 +29,8 @@ _PRODUCTS = (
     ".tmp_versions",
 )  # fmt: skip
 
-# Headers name the compiler that built their kernel; here gcc-14 answers to all of them.
-_COMPILER_NAMES = """
-for version in 8 9 10 11 12 13; do
-    for prefix in "" x86_64-linux-gnu-; do
-        ln -s "/usr/bin/${prefix}gcc-14" "$1/usr/local/bin/${prefix}gcc-$version"
-    done
-done
-"""
-# What kbuild says because of that, and nothing else.
+# What kbuild says because gcc-14 answers to other compilers' names, and nothing else.
 _NOT_A_WARNING = ("the compiler differs from the one used to build the kernel",)
-
-# $1 chroot, $2 headers tree, $3 the work directory; the rest is for make.
-_BUILD = """
-set -e
-root=$1 headers=$2 work=$3; shift 3
-mount -t proc proc "$root/proc"
-mount -t tmpfs tmpfs "$root/tmp"
-mount --bind "$headers/usr/src" "$root/usr/src"
-for dir in "$headers"/usr/lib/linux-*; do
-    mkdir -p "$root/usr/lib/${dir##*/}"
-    mount --bind "$dir" "$root/usr/lib/${dir##*/}"
-done
-mount --bind "$work" "$root/mnt"
-exec chroot "$root" env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C HOME=/tmp \
-    make -C /mnt "$@"
-"""
 
 
 @dataclass(frozen=True)
@@ -81,7 +59,7 @@ class Build:
 
 def root() -> Path:
     """The chroot's directory; made if it is not there."""
-    return cache.entry("chroot", ["2", PACKAGES, _COMPILER_NAMES], _make)
+    return cache.entry("chroot", ["3", PACKAGES, NAMES.read_text()], _make)
 
 
 def build_module(source: Path, kernel: Kernel, *, make_args: Sequence[str] = ()) -> Build:
@@ -107,7 +85,7 @@ def build_module(source: Path, kernel: Kernel, *, make_args: Sequence[str] = ())
 
 def _make(folder: Path) -> None:
     folder.rmdir()  # mmdebstrap wants to make it
-    debootstrap.make("trixie", folder, PACKAGES, hooks=[_COMPILER_NAMES])
+    debootstrap.make("trixie", folder, PACKAGES, hooks=[NAMES])
 
 
 def _make_in(work: Path, kernel: Kernel, make_args: Sequence[str]) -> str:
@@ -115,7 +93,7 @@ def _make_in(work: Path, kernel: Kernel, make_args: Sequence[str]) -> str:
     chroot, headers = root(), kernel.headers_tree
     words = [f"KERNELDIR={kernel.headers_dir}", *make_args]
     child = spawn(
-        [*BOX, "sh", "-c", _BUILD, "sh", chroot, headers, work, *words],
+        [*BOX, BUILD, chroot, headers, work, *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )

@@ -9,6 +9,9 @@ from . import apt
 from .errors import LabError
 from .proc import BOX, run
 
+# The programs that the lab runs beside or inside its machines.
+SHELL = Path(__file__).parent / "shell"
+
 # What no machine of the lab reads, and what takes long to write.
 _LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*")
 
@@ -18,13 +21,13 @@ def make(
     folder: Path,
     packages: Sequence[str],
     *,
-    hooks: Sequence[str] = (),
+    hooks: Sequence[Path] = (),
     debs: Sequence[Path] = (),
     variant: str = "essential",
 ) -> None:
     """Makes a Debian RELEASE with PACKAGES in FOLDER, in at most 15 minutes.
 
-    `hooks` are shell commands run at the end with the new root as $1. `debs`
+    `hooks` are programs run at the end with the new root as $1. `debs`
     are package files that need no download. `variant` is mmdebstrap's.
     """
     suites = [suite for suite in apt.suites(release) if apt.is_served(suite)]

@@ -9,11 +9,10 @@ from pathlib import Path
 
 from . import apt, cache
 from .cpio import Archive
+from .debootstrap import SHELL
 from .errors import LabError
 from .kernels import Kernel
 from .proc import run
-
-GUEST = Path(__file__).parent / "guest"
 
 # Programs of this machine that go into a tiny machine, with their libraries.
 _PROGRAMS = {"dash": "bin/dash", "bash": "bin/bash", "mksh": "bin/mksh", "kmod": "bin/kmod"}
@@ -32,7 +31,7 @@ def tiny(kernel: Kernel, modules: Sequence[str] = ()) -> Path:
     programs = {name: _program(name) for name in ("busybox", *_PROGRAMS)}
     wanted = (*TINY_MODULES, *modules)
     facts = [[str(path), path.stat().st_size, path.stat().st_mtime] for path in programs.values()]
-    recipe = ["1", facts, kernel.image, wanted, (GUEST / "tiny-init").read_text()]
+    recipe = ["1", facts, kernel.image, wanted, (SHELL / "tiny-init").read_text()]
 
     def make(folder: Path) -> None:
         with open(folder / "initrd", "wb") as stream:
@@ -53,7 +52,7 @@ def tiny(kernel: Kernel, modules: Sequence[str] = ()) -> Path:
 def node(kernel: Kernel) -> Path:
     """The archive that mounts a node's disk and starts its own init; made once."""
     busybox = _program("busybox")
-    recipe = ["1", busybox.stat().st_mtime, kernel.image, (GUEST / "node-init").read_text()]
+    recipe = ["1", busybox.stat().st_mtime, kernel.image, (SHELL / "node-init").read_text()]
 
     def make(folder: Path) -> None:
         with open(folder / "initrd", "wb") as stream:
@@ -75,7 +74,7 @@ def _base(archive: Archive, busybox: Path, init: str) -> None:
         folder = "sbin" if applet in _KMOD_NAMES else "bin"
         if applet != "busybox" and applet not in _PROGRAMS and applet not in _KMOD_NAMES:
             archive.link(f"{folder}/{applet}", "/bin/busybox")
-    archive.file("init", (GUEST / init).read_bytes(), 0o755)
+    archive.file("init", (SHELL / init).read_bytes(), 0o755)
 
 
 def _etc(kernel: Kernel) -> dict[str, str]:

@@ -259,7 +259,7 @@ _NOT_KERNEL = re.compile(r"linux-(compiler-|initramfs-tool|libc-dev|firmware)")
 
 
 def _kernel_depends(stanza: apt.Stanza) -> list[Named]:
-    """The kernel's own packages among what STANZA depends on, with exact versions if it names them."""
+    """The kernel's own packages that STANZA needs, with the version where it is exact."""
     result = []
     needs = stanza.get("Pre-Depends", "") + "," + stanza.get("Depends", "")
     for part in needs.split(","):

@@ -177,7 +177,7 @@ class Node:
         self._running().kill()
 
     def wait_for_reboot(self, boot_id: str, timeout: float = BOOT_SECONDS) -> None:
-        """After a reboot from inside: waits until sshd answers with another boot id than BOOT_ID."""
+        """After a reboot from inside: waits until the boot id is another than BOOT_ID."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             self.wait(max(1.0, deadline - time.monotonic()))

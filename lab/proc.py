@@ -6,6 +6,7 @@ the kernel sends the parent-death signal when the *thread* that forked dies.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import queue
@@ -50,7 +51,7 @@ def spawn(argv: Argv, *, detached: bool = False, **options: Any) -> subprocess.P
         except BaseException as error:
             answer.put(error)
 
-    _spawner().put(start)
+    _SPAWNER.do(start)
     child = answer.get()
     if isinstance(child, OSError):
         raise CommandFailed(f"cannot start {words[0]}: {child.strerror}") from child
@@ -101,10 +102,8 @@ def run(
 def end(child: subprocess.Popen[bytes]) -> None:
     """Kills CHILD and what it started, and waits for it."""
     if child.poll() is None:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
     for stream in (child.stdin, child.stdout, child.stderr):
         if stream is not None:
             stream.close()
@@ -157,19 +156,27 @@ def _dies_with(parent: int) -> Callable[[], None]:
     return before_exec
 
 
-_requests: queue.SimpleQueue[Callable[[], None]] | None = None
-_requests_lock = threading.Lock()
+class _Spawner:
+    """The thread that forks; made anew in a forked child, which has no threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pid = 0
+        self._requests: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+
+    def do(self, request: Callable[[], None]) -> None:
+        """Has REQUEST called in the thread."""
+        with self._lock:
+            if self._pid != os.getpid():
+                self._pid = os.getpid()
+                self._requests = queue.SimpleQueue()
+                threading.Thread(target=self._serve, daemon=True, name="spawner").start()
+        self._requests.put(request)
+
+    def _serve(self) -> None:
+        requests = self._requests
+        while True:
+            requests.get()()
 
 
-def _spawner() -> queue.SimpleQueue[Callable[[], None]]:
-    global _requests
-    with _requests_lock:
-        if _requests is None:
-            _requests = queue.SimpleQueue()
-            threading.Thread(target=_serve, args=(_requests,), daemon=True, name="spawner").start()
-        return _requests
-
-
-def _serve(requests: queue.SimpleQueue[Callable[[], None]]) -> None:
-    while True:
-        requests.get()()
+_SPAWNER = _Spawner()

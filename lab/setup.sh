@@ -7,6 +7,7 @@ packages='
 qemu-system-x86 qemu-utils mmdebstrap busybox-static dash bash mksh kmod
 e2fsprogs openssh-client xz-utils zstd cpio util-linux binutils
 debian-archive-keyring shellcheck make gcc libc6-dev ca-certificates
+python3 python3-venv
 '
 
 is_installed() {

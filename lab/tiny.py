@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import shutil
 import socket
@@ -169,7 +170,7 @@ class _Pending:
 
 
 class _Channel:
-    """The lab's end of the port that guest/tiny-init serves."""
+    """The lab's end of the port that shell/tiny-init serves."""
 
     def __init__(self, port: socket.socket) -> None:
         self.ready = threading.Event()
@@ -203,10 +204,8 @@ class _Channel:
         return pending.result
 
     def close(self) -> None:
-        try:
+        with contextlib.suppress(OSError):
             self._port.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
         self._port.close()
 
     def _send(self, data: bytes) -> None:
