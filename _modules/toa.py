@@ -888,16 +888,17 @@ def _staged_sources(sources: str | None) -> typing.Iterator[str]:
 
 @contextlib.contextmanager
 def _scratch() -> typing.Iterator[str]:
+    directory = ""
     try:
         directory = tempfile.mkdtemp(prefix="toa-")
+        yield directory
     except OSError as error:
         raise CommandExecutionError(
-            f"cannot make a temporary directory: {error.strerror}"
+            f"cannot stage files in {directory or 'a temporary directory'}: {error}"
         ) from error
-    try:
-        yield directory
     finally:
-        shutil.rmtree(directory, ignore_errors=True)
+        if directory:
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 def _files_below(directory: str) -> list[str]:

@@ -1,0 +1,657 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""
+Keep the TOA kernel module on minions as it should be.
+
+.. code-block:: yaml
+
+    toa:
+      toa.present:
+        - source: auto
+
+With ``test=True`` each state announces exactly what a run would change. When a
+state fails, its comment says in one line what failed and what to do, and the
+minion is as it was.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import typing
+
+from salt.exceptions import CommandExecutionError, SaltException
+
+if typing.TYPE_CHECKING:
+    # Salt's loader and state compiler put them here.
+    __salt__: dict[str, typing.Callable[..., typing.Any]] = {}
+    __opts__: dict[str, typing.Any] = {}
+    __env__ = "base"
+
+__virtualname__ = "toa"
+
+Facts = dict[str, typing.Any]
+Result = dict[str, typing.Any]
+
+_SOURCES = ("auto", "fileserver", "build")
+_DEPLOY_GATES = (
+    *("root", "modules_disabled", "signature", "lockdown"),
+    *("kprobes", "foreign", "disk", "tools"),
+)
+_INSTALL_GATES = ("root", "disk")
+_REMOVE_GATES = ("root",)
+#: A signed module may pass these; whether it does shows when it is loaded.
+_SIGNATURE_GATES = frozenset({"signature", "lockdown"})
+
+
+def __virtual__() -> str | tuple[bool, str]:  # noqa: N807
+    if not sys.platform.startswith("linux"):
+        return False, "the TOA kernel module exists on Linux only"
+    return __virtualname__
+
+
+# --- states -----------------------------------------------------------------
+
+
+def present(
+    name: str,
+    source: str = "auto",
+    artifacts: str | None = None,
+    sources: str | None = None,
+    allow_build: bool = False,
+    persist: bool = True,
+    replace_foreign: bool = False,
+    allow_unproven: bool = False,
+    node_program: str | None = None,
+) -> Result:
+    """
+    Ensure that the right toa.ko for the running kernel is installed, loaded,
+    proven, and loaded again at every boot.
+
+    A new artifact replaces an old one only when it is proven to work: its
+    build-id is the running module's, its hooks are armed, and a live
+    connection shows the client's address. When anything fails, the old one
+    runs on. After a kernel upgrade and reboot the same state brings the
+    artifact for the new kernel.
+
+    name
+        Anything; there is one toa in a kernel.
+
+    source
+        Where the artifact comes from:
+
+        ``fileserver``
+            from ``artifacts``, by the fingerprint of the minion.
+        ``build``
+            built on the minion itself, and built anew when ``sources`` change.
+        ``auto``
+            from the fileserver; where it has none, the one that is installed
+            for the running kernel; where there is none, built if
+            ``allow_build`` is ``True``; else the state fails and names the
+            fields in which the nearest artifact differs.
+
+    artifacts
+        ``salt://`` URL or directory with a directory per fingerprint, by
+        default ``salt://toa/artifacts``.
+
+    sources
+        ``salt://`` URL or directory of the sources of toa.ko, by default
+        those of the installed package, else ``salt://kmod``.
+
+    allow_build
+        Whether ``auto`` may build on the minion.
+
+    persist
+        ``False`` leaves loading at boot to you.
+
+    replace_foreign
+        Also take out a toa that was not installed by this project.
+
+    allow_unproven
+        Accept a minion on which the live connection of the proof cannot be
+        made.
+
+    node_program
+        ``salt://`` URL or path of toa-node. salt-ssh carries files to its
+        targets when they are named in a state, so name it (and ``sources`` or
+        ``artifacts``) there; the formula does.
+
+    .. code-block:: yaml
+
+        toa:
+          toa.present:
+            - source: fileserver
+            - artifacts: salt://toa/artifacts
+    """
+
+    def run(state: _State) -> None:
+        state.require(source in _SOURCES, f"source must be one of {', '.join(_SOURCES)}", source)
+        state.require_booleans(
+            allow_build=allow_build,
+            persist=persist,
+            replace_foreign=replace_foreign,
+            allow_unproven=allow_unproven,
+        )
+        state.look()
+        wanted = state.choose(source, artifacts, sources, allow_build)
+        state.expect(
+            fingerprint=wanted["fingerprint"],
+            artifact=wanted["artifact"],
+            build_id=wanted["build_id"],
+            loaded=True,
+            **({"persistent": True} if persist else {}),
+        )
+        if not state.changes:
+            state.refuse_disarmed()
+            state.done(f"toa {wanted['build_id']} is installed, loaded and its hooks are armed")
+            return
+        state.pass_gates(_gates_of_deploy(wanted, state.before, replace_foreign))
+        if state.announce(wanted["how"]):
+            return
+        with state.fetched(wanted, sources) as artifact:
+            state.call(
+                "deploy",
+                artifact,
+                persist=persist,
+                replace_foreign=replace_foreign,
+                allow_unproven=allow_unproven,
+            )
+        state.look_again()
+        state.done("toa is installed, loaded and proven")
+
+    return _state(name, node_program, run)
+
+
+def loaded(
+    name: str,
+    allow_unproven: bool = False,
+    replace_foreign: bool = False,
+    node_program: str | None = None,
+) -> Result:
+    """
+    Ensure that the artifact that is installed for the running kernel is
+    loaded and works. Installs nothing: ``toa.present`` does.
+
+    name
+        Anything; there is one toa in a kernel.
+
+    allow_unproven
+        Accept a minion on which the live connection of the proof cannot be
+        made.
+
+    replace_foreign
+        Also take out a toa that was not installed by this project.
+
+    node_program
+        As in ``toa.present``.
+
+    .. code-block:: yaml
+
+        toa-is-loaded:
+          toa.loaded: []
+    """
+
+    def run(state: _State) -> None:
+        state.require_booleans(allow_unproven=allow_unproven, replace_foreign=replace_foreign)
+        before = state.look()
+        if not before["installed"]:
+            raise CommandExecutionError(
+                f"nothing is installed for the running kernel {before['kernel_release']} "
+                f"(fingerprint {before['fingerprint']}). What to do: use toa.present"
+            )
+        state.expect(build_id=before["installed_build_id"], loaded=True)
+        if not state.changes:
+            state.refuse_disarmed()
+            state.done(f"toa {before['loaded_build_id']} is loaded and its hooks are armed")
+            return
+        state.pass_gates(
+            gate
+            for gate in _DEPLOY_GATES
+            if gate not in {"disk", "signature", "lockdown"}
+            and not (gate == "foreign" and replace_foreign)
+        )
+        if state.announce("the installed artifact would be loaded"):
+            return
+        state.call("load", replace_foreign=replace_foreign)
+        state.look_again()
+        state.call("verify", allow_unproven=allow_unproven)
+        state.done("the installed artifact is loaded and proven")
+
+    return _state(name, node_program, run)
+
+
+def persistent(
+    name: str,
+    source: str = "auto",
+    artifacts: str | None = None,
+    sources: str | None = None,
+    allow_build: bool = False,
+    node_program: str | None = None,
+) -> Result:
+    """
+    Ensure that the right toa.ko for the running kernel is installed and loaded
+    at every boot, without touching what is loaded now: for minions that may
+    get a kernel module only when they are rebooted.
+
+    The parameters are those of ``toa.present``.
+
+    .. code-block:: yaml
+
+        toa-at-next-boot:
+          toa.persistent:
+            - source: fileserver
+    """
+
+    def run(state: _State) -> None:
+        state.require(source in _SOURCES, f"source must be one of {', '.join(_SOURCES)}", source)
+        state.require_booleans(allow_build=allow_build)
+        state.look()
+        wanted = state.choose(source, artifacts, sources, allow_build)
+        state.expect(
+            fingerprint=wanted["fingerprint"], artifact=wanted["artifact"], persistent=True
+        )
+        if not state.changes:
+            state.done(f"artifact {wanted['artifact']} is installed and loaded at boot")
+            return
+        state.pass_gates(_INSTALL_GATES)
+        if state.announce(wanted["how"]):
+            return
+        with state.fetched(wanted, sources) as artifact:
+            state.call("install", artifact)
+        state.look_again()
+        state.done("the artifact is installed and will be loaded at boot")
+
+    return _state(name, node_program, run)
+
+
+def built(
+    name: str,
+    sources: str | None = None,
+    node_program: str | None = None,
+) -> Result:
+    """
+    Ensure that a directory holds an artifact for the running kernel, built
+    from the sources as they are now: on a reference minion, for others to
+    share.
+
+    name
+        The directory; gets ``toa.ko``, ``manifest`` and ``toa-selftest``.
+
+    sources
+        As in ``toa.present``.
+
+    node_program
+        As in ``toa.present``.
+
+    .. code-block:: yaml
+
+        /var/cache/toa:
+          toa.built: []
+    """
+
+    def run(state: _State) -> None:
+        state.require(
+            isinstance(name, str) and name.startswith("/"), "name must be an absolute path", name
+        )
+        facts = state.call("fingerprint")
+        source = state.salt("source_hash", sources)
+        old = _manifest_or_none(name)
+        if old and (old["fingerprint"], old.get("source")) == (facts["fingerprint"], source):
+            state.done(f"{name} has artifact {old['artifact']}, built from these sources")
+            return
+        state.before = {
+            "fingerprint": old and old["fingerprint"],
+            "source": old and old.get("source"),
+            "artifact": old and old["artifact"],
+        }
+        state.expect(
+            fingerprint=facts["fingerprint"], source=source, artifact=_yet_to_be_built(source)
+        )
+        if state.announce(f"toa.ko would be built in {name}"):
+            return
+        new = state.call("build", name, sources=sources)["manifest"]
+        state.expect(
+            fingerprint=new["fingerprint"], source=new["source"], artifact=new["sha256"][:16]
+        )
+        state.done(f"built toa.ko in {name}")
+
+    return _state(name, node_program, run)
+
+
+def toolchain(name: str, node_program: str | None = None) -> Result:
+    """
+    Check that this minion can build toa.ko: that gcc and the headers of
+    exactly the running kernel are there. Installs nothing: ``pkg.installed``
+    does, see ``toa/toolchain.sls`` of the formula.
+
+    name
+        Anything.
+
+    node_program
+        As in ``toa.present``.
+
+    .. code-block:: yaml
+
+        toa-toolchain:
+          pkg.installed:
+            - pkgs: [gcc, make, linux-headers-{{ grains.kernelrelease }}]
+          toa.toolchain:
+            - require:
+              - pkg: toa-toolchain
+    """
+
+    def run(state: _State) -> None:
+        has = state.call("toolchain")
+        missing = [] if has["gcc"] else ["gcc"]
+        if not has["headers"]:
+            missing.append(f"the headers of the running kernel {has['kernel_release']}")
+        if not missing:
+            state.done(f"{has['gcc']} and the headers of {has['kernel_release']} are there")
+        elif __opts__["test"]:
+            # Packages that this run would have installed before are not here.
+            state.result = None
+            state.comment = f"not there before this run: {' and '.join(missing)}"
+        else:
+            raise CommandExecutionError(
+                f"this minion cannot build toa.ko: it lacks {' and '.join(missing)}. What to do: "
+                "install the packages that have them; where the repositories hold the headers of "
+                "this kernel no more, build on a minion of the same kind that has them"
+            )
+
+    return _state(name, node_program, run)
+
+
+def absent(name: str, node_program: str | None = None) -> Result:
+    """
+    Ensure that toa is not loaded, and that nothing of its installation is
+    left. A toa that was not installed by this project is left alone, and the
+    state fails.
+
+    name
+        Anything; there is one toa in a kernel.
+
+    node_program
+        As in ``toa.present``.
+
+    .. code-block:: yaml
+
+        toa:
+          toa.absent: []
+    """
+
+    def run(state: _State) -> None:
+        before = state.look()
+        if before["loaded"] and not before["loaded_artifact"]:
+            raise CommandExecutionError(
+                "a toa that was not installed by this project is loaded (build-id "
+                f"{before['loaded_build_id']}). What to do: take it out the way it came, "
+                "or rmmod toa"
+            )
+        state.expect(
+            fingerprint=None,
+            artifact=None,
+            build_id=None,
+            loaded=False,
+            persistent=False,
+            artifacts=[],
+        )
+        if not state.changes:
+            state.done("toa is neither loaded nor installed")
+            return
+        state.pass_gates(_REMOVE_GATES)
+        if state.announce("toa would be unloaded and removed"):
+            return
+        state.call("remove")
+        state.look_again()
+        state.done("toa is unloaded and removed")
+
+    return _state(name, node_program, run)
+
+
+# --- what they share --------------------------------------------------------
+
+
+def _gates_of_deploy(wanted: Facts, before: Facts, replace_foreign: bool) -> list[str]:
+    """Those that this very artifact has to pass; toa.status knows of none."""
+    passes: set[str] = set()
+    if wanted.get("signature") not in {None, "none"}:
+        passes |= _SIGNATURE_GATES
+    if replace_foreign or before["build_id"] == wanted["build_id"]:
+        passes.add("foreign")
+    return [gate for gate in _DEPLOY_GATES if gate not in passes]
+
+
+def _state(name: str, node_program: str | None, run: typing.Callable[[_State], None]) -> Result:
+    """Run a state's body; whatever fails in it becomes its one-line comment."""
+    state = _State(node_program)
+    try:
+        run(state)
+    except (SaltException, OSError) as error:
+        # A master that does not answer, a disk that is full: no traceback either.
+        state.fail(str(error))
+    return {
+        "name": name,
+        "result": state.result,
+        "changes": state.changes,
+        "comment": state.comment,
+    }
+
+
+class _State:
+    """
+    One run of one state: what was, what shall be, what came of it.
+
+    ``before`` and ``after`` are views of the minion, ``changes`` is their
+    difference: the announced one until the run has looked again.
+    """
+
+    def __init__(self, node_program: str | None) -> None:
+        self.result: bool | None = True
+        self.comment = ""
+        self.changes: Result = {}
+        self.before: Facts = {}
+        self._facts: Facts = {}
+        self._watched: tuple[str, ...] = ()
+        self._has_acted = False
+        self._node_program = _in_this_environment(node_program)
+
+    # -- asking ----------------------------------------------------------
+
+    def salt(self, function: str, *arguments: typing.Any, **options: typing.Any) -> typing.Any:
+        return __salt__[f"toa.{function}"](*map(_in_this_environment, arguments), **options)
+
+    def call(self, function: str, *arguments: typing.Any, **options: typing.Any) -> typing.Any:
+        """A function that runs the node program."""
+        self._has_acted = self._has_acted or function in _ACTING
+        options = {key: _in_this_environment(value) for key, value in options.items()}
+        return self.salt(function, *arguments, node_program=self._node_program, **options)
+
+    def look(self) -> Facts:
+        self._facts = typing.cast(Facts, self.call("status"))
+        self.before = _view(self._facts)
+        return self._facts
+
+    # -- deciding --------------------------------------------------------
+
+    def require(self, is_right: bool, what: str, value: typing.Any) -> None:
+        if not is_right:
+            raise CommandExecutionError(f"{what}, not {value!r:.80} ({type(value).__name__})")
+
+    def require_booleans(self, **values: typing.Any) -> None:
+        for key, value in values.items():
+            self.require(isinstance(value, bool), f"{key} must be True or False", value)
+
+    def choose(
+        self, source: str, artifacts: str | None, sources: str | None, allow_build: bool
+    ) -> Facts:
+        """The artifact that this minion should have, and how it is got."""
+        reason = ""
+        if source in {"auto", "fileserver"}:
+            offer = self.salt("available", artifacts, facts=self._facts)
+            if offer["found"]:
+                claims = dict(offer["manifest"])
+                how = f"artifact {claims['artifact']} would come from {offer['source']}"
+                return {**claims, "from": offer["source"], "how": how}
+            reason = offer["reason"]
+        installed = self._installed()
+        if source == "auto" and installed["artifact"]:
+            return installed
+        if source == "build" or (source == "auto" and allow_build):
+            wanted = self.salt("source_hash", sources)
+            if installed["artifact"] and self._facts.get("installed_source") in {None, wanted}:
+                return installed
+            return self._to_be_built(wanted)
+        raise CommandExecutionError(
+            f"{reason}. What to do: build one on a minion of exactly this kind (toa.built) and "
+            "put it there"
+            + (", or let this minion build its own (allow_build: True)" if source == "auto" else "")
+        )
+
+    def _installed(self) -> Facts:
+        return {
+            "from": None,
+            "fingerprint": self._facts["installed_fingerprint"],
+            "artifact": self._facts["installed"],
+            "build_id": self._facts["installed_build_id"],
+            "how": f"the installed artifact {self._facts['installed']} would be used",
+        }
+
+    def _to_be_built(self, source: str) -> Facts:
+        lacks = [] if self._facts["gcc"] else ["gcc"]
+        lacks += [] if self._facts["headers"] else ["the kernel's headers"]
+        how = "an artifact would be built on this minion" + (
+            f"; it lacks {' and '.join(lacks)}, which must be installed before" if lacks else ""
+        )
+        new = _yet_to_be_built(source)
+        fingerprint = self._facts["fingerprint"]
+        wanted = {"from": "build", "fingerprint": fingerprint, "artifact": new, "build_id": new}
+        return {**wanted, "how": how}
+
+    def expect(self, **after: typing.Any) -> None:
+        """What shall be; ``changes`` is then the difference from what is."""
+        self._watched = tuple(after)
+        self._compare(after)
+
+    def _compare(self, after: Facts) -> None:
+        self.changes = {
+            key: {"old": self.before.get(key), "new": after[key]}
+            for key in self._watched
+            if self.before.get(key) != after[key]
+        }
+
+    def pass_gates(self, gates: typing.Iterable[str]) -> None:
+        """Fail before anything is changed, in a test run too, as the run would."""
+        states = self._facts["gates"]
+        closed = [
+            f"{gate}: {states[gate]['reason']}"
+            for gate in gates
+            if gate in states and states[gate]["open"] is False
+        ]
+        if closed:
+            raise CommandExecutionError(f"this minion cannot do it now: {'; '.join(closed)}")
+
+    def refuse_disarmed(self) -> None:
+        """A module in the kernel that does nothing; loading it again cannot help."""
+        if self._facts["hooks"] == "disarmed":
+            raise CommandExecutionError(
+                "toa is loaded but its hooks are disarmed, so applications see the balancer's "
+                "address. What to do: sysctl -w kernel.ftrace_enabled=1; "
+                "echo 1 > /sys/kernel/debug/kprobes/enabled; see toa.verify"
+            )
+
+    # -- doing -----------------------------------------------------------
+
+    def announce(self, what: str) -> bool:
+        """In a test run say what would be done; True when that is all."""
+        if __opts__["test"]:
+            self.result = None
+            self.comment = what
+        return bool(__opts__["test"])
+
+    def fetched(self, wanted: Facts, sources: str | None) -> _Fetched:
+        return _Fetched(self, wanted, sources)
+
+    def look_again(self) -> None:
+        """``changes`` becomes what has changed, announced or not."""
+        self._facts = self.call("status")
+        self._compare(_view(self._facts))
+
+    def done(self, what: str) -> None:
+        self.comment = what
+
+    def fail(self, why: str) -> None:
+        self.result = False
+        self.comment = " ".join(why.split())
+        try:
+            if self._has_acted and self.before:
+                self.look_again()
+            else:
+                self.changes = {}
+        except SaltException:
+            self.changes = {}
+
+
+#: What can change a minion, so that a failure asks what it has changed.
+_ACTING = frozenset({"deploy", "install", "load", "remove"})
+
+
+class _Fetched:
+    """
+    The artifact as a place that toa.deploy takes: as it is, or built into a
+    directory that goes away again.
+    """
+
+    def __init__(self, state: _State, wanted: Facts, sources: str | None) -> None:
+        self._state = state
+        self._wanted = wanted
+        self._sources = sources
+        self._directory = ""
+
+    def __enter__(self) -> str:
+        if self._wanted["from"] is None:
+            return f"/var/lib/toa/{self._wanted['fingerprint']}/{self._wanted['artifact']}"
+        if self._wanted["from"] != "build":
+            return str(self._wanted["from"])
+        self._directory = tempfile.mkdtemp(prefix="toa-build-")
+        try:
+            self._state.call("build", self._directory, sources=self._sources)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self._directory
+
+    def __exit__(self, *_: object) -> None:
+        if self._directory:
+            shutil.rmtree(self._directory, ignore_errors=True)
+
+
+def _view(facts: Facts) -> Facts:
+    """The part of toa.status that these states are about."""
+    return {
+        "fingerprint": facts["installed_fingerprint"],
+        "artifact": facts["installed"],
+        "build_id": facts["loaded_build_id"],
+        "loaded": facts["loaded"],
+        "persistent": facts["persistent"],
+        "artifacts": [f"{one['fingerprint']}/{one['artifact']}" for one in facts["artifacts"]],
+    }
+
+
+def _yet_to_be_built(source: str) -> str:
+    return f"(to be built from source {source[:16]})"
+
+
+def _manifest_or_none(directory: str) -> Facts | None:
+    """A broken one counts as none: it is built anew."""
+    try:
+        return typing.cast(Facts, __salt__["toa.manifest"](directory))
+    except CommandExecutionError:
+        return None
+
+
+def _in_this_environment(place: typing.Any) -> typing.Any:
+    """A salt:// URL in a state means a file of the state's own environment."""
+    if not isinstance(place, str) or not place.startswith("salt://") or "?saltenv=" in place:
+        return place
+    is_default = __env__ == (__opts__.get("saltenv") or "base")
+    return place if is_default else f"{place}?saltenv={__env__}"
