@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import os
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -59,7 +60,7 @@ class Build:
 
 def root() -> Path:
     """The chroot's directory; made if it is not there."""
-    return cache.entry("chroot", ["3", PACKAGES, NAMES.read_text()], _make)
+    return cache.entry("chroot", ["4", PACKAGES, NAMES.read_text()], _make) / "root"
 
 
 def build_module(source: Path, kernel: Kernel, *, make_args: Sequence[str] = ()) -> Build:
@@ -84,8 +85,9 @@ def build_module(source: Path, kernel: Kernel, *, make_args: Sequence[str] = ())
 
 
 def _make(folder: Path) -> None:
-    folder.rmdir()  # mmdebstrap wants to make it
-    debootstrap.make("trixie", folder, PACKAGES, hooks=[NAMES])
+    system = folder / "root"
+    finish = f'cp -a "$1" {shlex.quote(str(system))}'
+    debootstrap.make("trixie", folder, PACKAGES, finish, hooks=[NAMES])
 
 
 def _make_in(work: Path, kernel: Kernel, make_args: Sequence[str]) -> str:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
 from . import apt, cache, debootstrap
 from .errors import LabError
 from .kernels import Kernel, kernels
-from .proc import BOX, run
 from .versions import version_key
 
 DISK_MIB = 3072
+_MKFS = (
+    "mkfs.ext4 -q -F -m 0 -O ^metadata_csum_seed,^orphan_file "
+    "-E lazy_itable_init=1,lazy_journal_init=1,nodiscard"
+)
 SETTLE = debootstrap.SHELL / "settle-node"
 PACKAGES = (
     "systemd", "systemd-sysv", "udev", "openssh-server", "sudo", "kmod", "iproute2", "procps",
@@ -30,34 +34,21 @@ class Image:
     def disk(self) -> Path:
         """The raw ext4 disk, read only for all: machines write to overlays."""
         packages = [one.image + one.headers for one in self.kernels]
-        recipe = ["4", PACKAGES, SETTLE.read_text(), DISK_MIB, packages]
+        recipe = ["5", _MKFS, PACKAGES, SETTLE.read_text(), DISK_MIB, packages]
         return cache.entry("node-" + self.release, recipe, self._make) / "disk"
 
     def _make(self, folder: Path) -> None:
-        tree = folder / "tree"
         newest: dict[str, str] = {}
         for name, version in (item for one in self.kernels for item in one.image + one.headers):
             newest[name] = max(newest.get(name, version), version, key=version_key)
         packages = [*PACKAGES, *(f"{name}={version}" for name, version in newest.items())]
         debs = apt.download(list(newest.items()))
-        debootstrap.make(self.release, tree, packages, hooks=[SETTLE], debs=debs)
-        write_disk(tree, folder / "disk")
-        run([*BOX, "rm", "-rf", tree], timeout=120)
-
-
-def write_disk(tree: Path, disk: Path) -> None:
-    """Writes the directory TREE as an ext4 file system to the sparse file DISK."""
-    with open(disk, "wb") as file:
-        file.truncate(DISK_MIB << 20)
-    run(
-        [
-            "mkfs.ext4", "-q", "-F", "-m", "0", "-O", "^metadata_csum_seed,^orphan_file",
-            "-E", "lazy_itable_init=1,lazy_journal_init=1,nodiscard", "-d", tree, disk,
-        ],
-        timeout=300,
-        what=f"mkfs.ext4 {disk}",
-    )  # fmt: skip
-    disk.chmod(0o444)
+        disk = folder / "disk"
+        with open(disk, "wb") as file:
+            file.truncate(DISK_MIB << 20)
+        finish = f'{_MKFS} -d "$1" {shlex.quote(str(disk))}'
+        debootstrap.make(self.release, folder, packages, finish, hooks=[SETTLE], debs=debs)
+        disk.chmod(0o444)
 
 
 def images() -> dict[str, Image]:

@@ -18,6 +18,9 @@ from .proc import end, spawn, tail
 PROGRAM = "qemu-system-x86_64"
 NEEDED = (PROGRAM, "qemu-img", "mmdebstrap", "busybox", "mksh", "mkfs.ext4", "ssh", "depmod", "xz")
 KVM_SECONDS = 3.0
+# One thread for all processors: with a thread each, QEMU before 8.1 can keep a translation
+# of code that another processor was patching, and runs a breakpoint that is long gone.
+EMULATED = "tcg,thread=single,tb-size=64"
 
 
 def available() -> str | None:
@@ -52,7 +55,7 @@ class Qemu:
     ) -> None:
         self.console_file = folder / "console"
         words = f"console=ttyS0 quiet no_timer_check {append}".strip()
-        accel = "kvm" if kvm_works(kernel) else "tcg,tb-size=64"
+        accel = "kvm" if kvm_works(kernel) else EMULATED
         self._words = folder / "qemu.log"
         with open(self._words, "ab") as log:
             self._child = spawn(
