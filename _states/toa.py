@@ -408,6 +408,22 @@ def absent(name: str, node_program: str | None = None) -> Result:
     return _state(name, node_program, run)
 
 
+def misconfigured(name: str) -> Result:
+    """
+    Fail. The formula says with it, in a comment, what is wrong with a pillar
+    that it cannot use; a rendering error would not read as well.
+
+    name
+        What is wrong.
+
+    .. code-block:: yaml
+
+        the pillar `toa` must be a mapping:
+          toa.misconfigured: []
+    """
+    return {"name": name, "result": False, "changes": {}, "comment": name}
+
+
 # --- what they share --------------------------------------------------------
 
 
