@@ -97,6 +97,7 @@ def _check_elf(claims: Manifest, elf: ModuleElf) -> None:
     for what, inside, claimed in (
         ("vermagic", elf.vermagic, claims.fingerprint.vermagic.strip()),
         ("srcversion", elf.srcversion, claims.srcversion),
+        ("version", elf.modinfo.get("version", ""), claims.toa_version),
         ("CRC of module_layout", elf.layout, claims.fingerprint.module_layout),
     ):
         # Not every kernel gives these: an empty one is "not known".

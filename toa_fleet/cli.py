@@ -20,7 +20,8 @@ from rich.text import Text
 from toa_fleet import __version__, errors, resources
 from toa_fleet.artifact import Artifact
 from toa_fleet.audit import assess
-from toa_fleet.carriers.base import Session
+from toa_fleet.carriers.base import Carrier, Session
+from toa_fleet.carriers.local import LocalCarrier
 from toa_fleet.errors import LocalError, ToaError, UsageError
 from toa_fleet.inventory import Host, parse_host, read, read_file
 from toa_fleet.jobs import Asker, BuildJob, PushJob, facts_job, proof_job, simple_job
@@ -359,7 +360,7 @@ def _run(
     job: Job,
     record: Optional[_Recorder],
 ) -> tuple[list[NodeReport], bool]:
-    carriers = _Carriers(options)
+    carriers = _Carriers(options, hosts)
     try:
         with _progress(options, command, len(hosts)) as progress:
 
@@ -375,27 +376,25 @@ def _run(
 
 
 class _Carriers:
-    """Chooses the carrier for a host; SSH is imported and set up when first needed."""
+    """Chooses the carrier for a host; SSH is imported and set up only when needed."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, hosts: Sequence[Host]) -> None:
         self._options = options
-        self._ssh: Any = None
+        self._local = LocalCarrier(options.sudo)
+        self._ssh: Optional[Carrier] = None
+        if not all(host.is_local for host in hosts):
+            self._ssh = self._make_ssh()
 
     def session(self, host: Host) -> Session:
-        if host.is_local:
-            from toa_fleet.carriers.local import LocalCarrier
-
-            return LocalCarrier(self._options.sudo).session(host)
-        if self._ssh is None:
-            self._ssh = self._make_ssh()
-        session: Session = self._ssh.session(host)
-        return session
+        if host.is_local or self._ssh is None:
+            return self._local.session(host)
+        return self._ssh.session(host)
 
     def close(self) -> None:
         if self._ssh is not None:
             self._ssh.close()
 
-    def _make_ssh(self) -> Any:
+    def _make_ssh(self) -> Carrier:
         # paramiko and Fabric take a fifth of a second to import.
         from toa_fleet.carriers.ssh import SshCarrier
         from toa_fleet.carriers.ssh_settings import SshConfig

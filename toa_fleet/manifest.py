@@ -21,7 +21,24 @@ MAX_BYTES = 64 * 1024
 _KEY = re.compile(r"[a-z][a-z0-9_.-]*\Z")
 _HEX = re.compile(r"[0-9a-f]+\Z")
 _SHA256_KEYS = ("sha256", "selftest_sha256")
-_NEEDED = ("manifest", *HARD_FIELDS, "fingerprint", "sha256", "size", "build_id", "selftest_sha256")
+#: All keys must be there, so that a manifest cut between two lines is noticed.
+_NEEDED = (
+    "manifest",
+    *HARD_FIELDS,
+    "fingerprint",
+    "sha256",
+    "size",
+    "build_id",
+    "srcversion",
+    "toa_version",
+    "imports",
+    "selftest_sha256",
+    "source",
+    "compiler",
+    "builder",
+    "built_at",
+    "signature",
+)
 _REBUILD = "build it again with `toa-fleet build`; a manifest is never edited by hand"
 
 
@@ -81,13 +98,13 @@ class Manifest:
             sha256=values["sha256"],
             size=int(values["size"]),
             build_id=values["build_id"],
-            srcversion=values.get("srcversion", ""),
+            srcversion=values["srcversion"],
             selftest_sha256=values["selftest_sha256"],
-            toa_version=values.get("toa_version", ""),
-            source=values.get("source", ""),
-            builder=values.get("builder", ""),
-            built_at=values.get("built_at", ""),
-            imports=_parse_imports(values.get("imports", "")),
+            toa_version=values["toa_version"],
+            source=values["source"],
+            builder=values["builder"],
+            built_at=values["built_at"],
+            imports=_parse_imports(values["imports"]),
             values=values,
             raw=raw,
         )
@@ -100,6 +117,8 @@ def _parse_lines(raw: bytes) -> dict[str, str]:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise ArtifactRefused(f"the manifest is not UTF-8 (byte {error.start})", _REBUILD) from None
+    if not text.endswith("\n"):
+        raise ArtifactRefused("the manifest was cut: its last line has no end", _REBUILD)
     values: dict[str, str] = {}
     for number, line in enumerate(text.split("\n"), 1):
         if not line:

@@ -31,8 +31,7 @@ DONE = "done"
 UNCHANGED = "unchanged"
 PLANNED = "planned"
 INTERRUPTED = "interrupted"
-#: Outcomes of a node that is as it should be, or would be after a run.
-GOOD = (READ, DONE, UNCHANGED, PLANNED)
+
 
 #: Seconds past its limit after which a thread that does not end is left behind.
 _GRACE = 5.0
@@ -168,7 +167,7 @@ class Rollout:
         self._on_event(Event(host.name, "start"))
         try:
             session = self._open_session(host)
-        except ToaError as error:
+        except NodeError as error:
             self._finish(NodeReport.of_error(host.name, error))
             return
         work = _Work(host, session, job, self._news)

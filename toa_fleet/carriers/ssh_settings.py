@@ -8,6 +8,7 @@ main thread: ``Match exec`` runs commands, and paramiko's lookups share state.
 from __future__ import annotations
 
 import getpass
+import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -83,11 +84,13 @@ class SshConfig:
 
     def __init__(self, path: Optional[Path] = None, identities: Sequence[Path] = ()) -> None:
         self._identities = tuple(identities)
-        self._config = paramiko.SSHConfig()
+        self._texts: list[tuple[Path, str]] = []
+        self._configs: dict[tuple[Optional[str], Optional[int]], paramiko.SSHConfig] = {}
         if path is not None and not path.is_file():
             raise UsageError(f"there is no ssh_config at {path}", "see --ssh-config")
         for each in [path] if path else [USER_CONFIG.expanduser(), SYSTEM_CONFIG]:
-            self._parse(each)
+            self._read(each)
+        self._config(None, None)
 
     def settings(self, host: Host) -> SshSettings:
         """The settings for a node; what the host itself says goes first.
@@ -97,15 +100,32 @@ class SshConfig:
         """
         return self._settings(host, 0)
 
-    def _parse(self, path: Path) -> None:
+    def _read(self, path: Path) -> None:
         try:
             if path.is_file():
-                with path.open(encoding="utf-8", errors="replace") as stream:
-                    self._config.parse(stream)
-        except (OSError, paramiko.ConfigParseError) as error:
-            raise UsageError(
-                f"cannot use {path}: {one_line(str(error))}", "see --ssh-config"
-            ) from None
+                self._texts.append((path, path.read_text(encoding="utf-8", errors="replace")))
+        except OSError as error:
+            raise UsageError(f"cannot read {path}: {error.strerror}", "see --ssh-config") from None
+
+    def _config(self, user: Optional[str], port: Optional[int]) -> paramiko.SSHConfig:
+        """The parsed files, for a user and port that go before what they say.
+
+        The first value of a keyword counts, and tokens such as ProxyCommand's
+        ``%p`` take it too; so these are put in front, as one more file.
+        """
+        if (user, port) not in self._configs:
+            config = paramiko.SSHConfig()
+            given = [f"User {user}"] * bool(user) + [f"Port {port}"] * bool(port)
+            config.parse(io.StringIO("\n".join(["Host *", *given])))
+            for path, text in self._texts:
+                try:
+                    config.parse(io.StringIO(text))
+                except paramiko.ConfigParseError as error:
+                    raise UsageError(
+                        f"cannot use {path}: {one_line(str(error))}", "see --ssh-config"
+                    ) from None
+            self._configs[user, port] = config
+        return self._configs[user, port]
 
     def _settings(self, host: Host, depth: int) -> SshSettings:
         if depth > _MAX_JUMPS:
@@ -117,8 +137,8 @@ class SshConfig:
         return SshSettings(
             name=host.name,
             address=address,
-            port=host.port or _port(host.name, found.get("port", "22")),
-            user=host.user or found.get("user") or getpass.getuser(),
+            port=_port(host.name, found.get("port", "22")),
+            user=found.get("user") or getpass.getuser(),
             key_name=found.get("hostkeyalias") or address,
             identities=tuple(dict.fromkeys(given + (listed or _default_keys()))),
             identities_given=bool(given or listed),
@@ -134,7 +154,8 @@ class SshConfig:
 
     def _lookup(self, host: Host) -> Mapping[str, Any]:
         try:
-            found: Mapping[str, Any] = self._config.lookup(host.address)
+            config = self._config(host.user, host.port)
+            found: Mapping[str, Any] = config.lookup(host.address)
         except (paramiko.SSHException, ImportError, OSError, KeyError) as error:
             raise _bad_entry(host.name, one_line(str(error), 160)) from error
         return found

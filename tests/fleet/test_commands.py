@@ -1,0 +1,303 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The other commands, over a real sshd, with a stand-in for toa-node."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+
+from fleet.loopback import Fleet, Node
+from toa_fleet.store import Store
+
+Run = Callable[..., Any]
+Fields = dict[str, str]
+Files = Callable[..., dict[str, bytes]]
+
+
+def _builds(node: Node, files: dict[str, bytes]) -> Node:
+    """Have the stand-in's "compiler" make these files."""
+    built = node.directory / "built"
+    built.mkdir(exist_ok=True)
+    for name, data in files.items():
+        (built / name).write_bytes(data)
+    return node
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A tree that passes for kmod/, with leftovers of a build in it."""
+    tree = tmp_path / "kmod"
+    (tree / "selftest").mkdir(parents=True)
+    for name in ("Makefile", "Kbuild", "main.c", "selftest/toa-selftest.c"):
+        (tree / name).write_text(f"# {name}\n")
+    for name in ("main.o", "toa.ko", "toa.mod.c", ".main.o.cmd", "selftest/toa-selftest"):
+        (tree / name).write_text("a leftover")
+    return tree
+
+
+def test_build_sends_the_sources_alone_and_stores_what_comes_back(
+    fleet: Fleet,
+    toa_fleet: Run,
+    fields: Fields,
+    artifact_files: Files,
+    source: Path,
+    tmp_path: Path,
+) -> None:
+    node = _builds(fleet.node().be(fields), artifact_files(fields))
+    outcome = toa_fleet("build", "--on", node.name, "--source", source)
+    assert outcome.status == 0, outcome.text
+    assert node.read("parts").split() == [
+        "toa-node",
+        "kmod/Kbuild",
+        "kmod/Makefile",
+        "kmod/main.c",
+        "kmod/selftest/toa-selftest.c",
+    ]
+    assert node.read("arguments").split() == ["--emit"]
+    good, bad = Store(tmp_path / "store").load()
+    assert not bad
+    assert [dict(each.fingerprint.items()) for each in good] == [fields]
+
+    pushed = toa_fleet("push", node.name)
+    assert pushed.status == 0, pushed.text
+    assert good[0].id in pushed.out
+
+
+def test_the_same_sources_are_built_once_unless_forced(
+    fleet: Fleet, toa_fleet: Run, fields: Fields, artifact_files: Files, source: Path
+) -> None:
+    from toa_fleet.resources import kmod_sources, source_hash
+
+    files = artifact_files(fields, source=source_hash(kmod_sources(source)))
+    node = _builds(fleet.node().be(fields), files)
+    assert toa_fleet("build", "--on", node.name, "--source", source).status == 0
+    again = toa_fleet("build", "--on", node.name, "--source", source)
+    assert again.status == 0
+    assert "unchanged" in again.out
+    assert len(node.commands) == 3
+    assert toa_fleet("build", "--on", node.name, "--source", source, "--force").status == 0
+    assert len(node.commands) == 5
+
+
+def test_what_a_node_built_for_another_system_is_not_stored(
+    fleet: Fleet,
+    toa_fleet: Run,
+    fields: Fields,
+    artifact_files: Files,
+    source: Path,
+    tmp_path: Path,
+) -> None:
+    other = artifact_files({**fields, "kernel_version": "#2"})
+    node = _builds(fleet.node().be(fields), other)
+    outcome = toa_fleet("build", "--on", node.name, "--source", source)
+    assert outcome.status == 4
+    assert "kernel_version" in outcome.out
+    assert Store(tmp_path / "store").load() == ([], [])
+
+
+def test_a_damaged_build_is_not_stored(
+    fleet: Fleet,
+    toa_fleet: Run,
+    fields: Fields,
+    artifact_files: Files,
+    source: Path,
+    tmp_path: Path,
+) -> None:
+    files = artifact_files(fields)
+    files["toa.ko"] = files["toa.ko"][:-200]
+    node = _builds(fleet.node().be(fields), files)
+    outcome = toa_fleet("build", "--on", node.name, "--source", source)
+    assert outcome.status == 4
+    assert "no sound artifact" in outcome.out
+    assert Store(tmp_path / "store").load() == ([], [])
+
+
+def test_a_reference_node_may_be_named_by_its_roster_id(
+    fleet: Fleet,
+    toa_fleet: Run,
+    fields: Fields,
+    artifact_files: Files,
+    source: Path,
+    tmp_path: Path,
+) -> None:
+    node = _builds(fleet.node().be(fields), artifact_files(fields))
+    roster = tmp_path / "roster"
+    roster.write_text(f"ref:\n  host: {node.address}\n  port: {node.port}\n")
+    outcome = toa_fleet("build", "--on", "ref", "-i", roster, "--source", source)
+    assert outcome.status == 0, outcome.text
+
+
+def test_sources_that_are_none_are_a_local_error(
+    fleet: Fleet, toa_fleet: Run, tmp_path: Path
+) -> None:
+    outcome = toa_fleet("build", "--on", fleet.node().name, "--source", tmp_path / "nowhere")
+    assert outcome.status == 1
+    assert "nowhere" in outcome.err
+
+
+def test_fingerprint_groups_nodes_by_kind(fleet: Fleet, toa_fleet: Run, fields: Fields) -> None:
+    names = [fleet.node(number).be(fields).name for number in (1, 2)]
+    names.append(fleet.node(3).be({**fields, "os_version_id": "13"}).name)
+    outcome = toa_fleet("fingerprint", *names)
+    assert outcome.status == 0
+    assert "3 nodes of 2 kinds" in outcome.out
+
+
+def test_unload_and_remove_of_what_is_not_there_are_as_wanted(
+    fleet: Fleet, toa_fleet: Run, fields: Fields, artifact_directory: Callable[..., Path]
+) -> None:
+    node = fleet.node().be(fields)
+    toa_fleet("push", node.name, "--artifact", artifact_directory(fields))
+    for command, word in (("unload", "done"), ("unload", "unchanged"), ("remove", "unchanged")):
+        outcome = toa_fleet(command, node.name, "--json")
+        assert outcome.status == 0, outcome.text
+        assert json.loads(outcome.out)["nodes"][0]["outcome"] == word
+
+
+def test_audit_tells_who_carries_it_since_when_and_fails_where_it_is_missing(
+    fleet: Fleet, toa_fleet: Run, fields: Fields, artifact_directory: Callable[..., Path]
+) -> None:
+    carries, lacks = (fleet.node(number).be(fields) for number in (1, 2))
+    artifact = artifact_directory(fields)
+    assert toa_fleet("push", carries.name, "--artifact", artifact).status == 0
+    assert toa_fleet("audit", carries.name).status == 0
+
+    outcome = toa_fleet("audit", carries.name, lacks.name, "--json")
+    assert outcome.status == 3
+    good, bad = json.loads(outcome.out)["nodes"]
+    assert (good["state"], bad["state"]) == ("carried", "absent")
+    assert good["last_change"]["outcome"] == "done"
+    assert good["last_change"]["command"].startswith("push")
+    assert bad["last_change"] is None
+    assert bad["findings"][0]["remedy"]
+    assert "carried" in toa_fleet("audit", carries.name).out
+
+
+def test_json_has_its_documented_shape(fleet: Fleet, toa_fleet: Run, fields: Fields) -> None:
+    outcome = toa_fleet("status", fleet.node().be(fields).name, "--json")
+    document = json.loads(outcome.out)
+    assert set(document) == {
+        "toa_fleet",
+        "schema",
+        "command",
+        "dry_run",
+        "exit_status",
+        "seconds",
+        "counts",
+        "warnings",
+        "error",
+        "nodes",
+    }
+    assert set(document["nodes"][0]) == {
+        "host",
+        "outcome",
+        "class",
+        "detail",
+        "hint",
+        "changed",
+        "fingerprint",
+        "artifact",
+        "mismatch",
+        "gates",
+        "facts",
+        "answer",
+        "state",
+        "findings",
+        "last_change",
+        "seconds",
+    }
+    assert document["schema"] == 1
+    assert document["nodes"][0]["facts"]["kernel_release"] == fields["kernel_release"]
+    assert document["nodes"][0]["gates"] == {"root": "open"}
+
+
+_SUDO = {
+    "missing": (None, "sudo is not installed"),
+    "password": ("echo 'sudo: a password is required' >&2; exit 1", "sudo wants a password"),
+    "refused": ("echo 'x is not in the sudoers file.' >&2; exit 1", "sudo refuses this user"),
+    "tty": ("echo 'sudo: sorry, you must have a tty to run sudo' >&2; exit 1", "wants a terminal"),
+}
+
+
+@pytest.mark.parametrize("kind", _SUDO)
+def test_trouble_with_sudo_is_told_apart(
+    kind: str, fleet: Fleet, toa_fleet: Run, fields: Fields
+) -> None:
+    script, says = _SUDO[kind]
+    node = _with_commands(fleet.node().be(fields), sudo=script)
+    outcome = toa_fleet("status", node.name, "--sudo", "--json")
+    assert outcome.status == 4
+    found = json.loads(outcome.out)["nodes"][0]
+    assert found["class"] == "sudo"
+    assert says in found["detail"]
+    assert found["hint"]
+
+
+def test_sudo_that_works_runs_the_program(fleet: Fleet, toa_fleet: Run, fields: Fields) -> None:
+    node = _with_commands(fleet.node().be(fields), sudo='[ "$1" = -n ] && shift && exec "$@"')
+    assert toa_fleet("status", node.name, "--sudo").status == 0
+    assert node.commands == ["sudo -n sh -"]
+
+
+def test_a_node_without_sh_is_told(fleet: Fleet, toa_fleet: Run, fields: Fields) -> None:
+    node = fleet.node().be(fields).write("path", "/nonexistent")
+    outcome = toa_fleet("status", node.name, "--json")
+    assert json.loads(outcome.out)["nodes"][0]["class"] == "shell"
+
+
+def _with_commands(node: Node, **scripts: Any) -> Node:
+    """A node whose PATH has sh, cat and sleep, and of others what is given."""
+    directory = node.directory / "bin"
+    directory.mkdir()
+    for command in ("sh", "cat", "sleep"):
+        (directory / command).symlink_to(f"/bin/{command}")
+    for name, script in scripts.items():
+        if script is not None:
+            path = directory / name
+            path.write_text(f"#!/bin/sh\n{script}\n")
+            path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return node.write("path", str(directory))
+
+
+def test_usage_errors_name_file_and_line(fleet: Fleet, toa_fleet: Run, tmp_path: Path) -> None:
+    inventory = tmp_path / "hosts"
+    inventory.write_text("good\nbad host\n")
+    outcome = toa_fleet("status", "-i", inventory)
+    assert outcome.status == 2
+    assert f"{inventory}:2" in outcome.err
+    assert toa_fleet("status").status == 2
+    assert toa_fleet("push", "x", "--parallel", "0").status == 2
+    assert toa_fleet("push", "x", "--artifact", "/no/such").status == 2
+
+
+def test_this_machine_is_a_node_too(
+    toa_fleet: Run, tmp_path: Path, fields: Fields, monkeypatch: pytest.MonkeyPatch, fleet: Fleet
+) -> None:
+    node = fleet.node().be(fields)
+    monkeypatch.setenv("NODE_DIR", str(node.directory))
+    assert toa_fleet("status", "@local").status == 0
+    node.write("misbehave", "hang")
+    late = toa_fleet("status", "@local", "--timeout", "1")
+    assert late.status == 4
+    assert "longer than 1 s" in late.out
+    node.write("misbehave", "flood")
+    assert "longer than" in toa_fleet("status", "@local").out
+
+
+def test_version_and_help_say_what_they_should(
+    toa_fleet: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from toa_fleet import __version__, cli
+
+    assert cli._main(["--version"]) == 0
+    assert __version__ in capsys.readouterr().out
+    assert cli._main(["push", "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "Exit status" in shown
+    assert "refused" in shown
+    assert os.linesep in shown
