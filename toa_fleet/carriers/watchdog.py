@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Optional, Protocol
 
 #: How often it looks, in seconds.
 _TICK = 0.25
@@ -34,7 +34,7 @@ class Watchdog:
         self._watched: set[Guarded] = set()
         self._lock = threading.Lock()
         self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread: Optional[threading.Thread] = None
 
     @contextmanager
     def watching(self, session: Guarded) -> Iterator[None]:
