@@ -19,6 +19,7 @@
 #define pr_fmt(fmt) "TOA: " fmt
 
 #include <linux/cpumask.h>
+#include <linux/if_ether.h>
 #include <linux/in.h>
 #include <linux/in6.h>
 #include <linux/kprobes.h>
@@ -105,6 +106,17 @@ static int handshake_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
 	}
 }
 NOKPROBE_SYMBOL(handshake_entry);
+
+/* IPv4 packets for an IPv6 socket pass here too, on their way to the function for IPv4. */
+static int handshake_v6_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	const struct sk_buff *skb = toa_argument(regs, 1);
+
+	if (skb->protocol == htons(ETH_P_IP))
+		return 1;
+	return handshake_entry(ri, regs);
+}
+NOKPROBE_SYMBOL(handshake_v6_entry);
 
 /*
  * Context: see top. The child is locked and not accepted yet, so nobody asks
@@ -251,6 +263,7 @@ static void unwatch_destroy(void)
 struct hook {
 	const char *function;
 	bool needs_ipv6;	/* absent where IPv6 is off or not loaded */
+	bool sleeps;		/* between entry and return */
 	kretprobe_handler_t entry;
 	kretprobe_handler_t exit;
 	size_t data_size;
@@ -261,6 +274,7 @@ struct hook {
 static struct hook hooks[] = {
 	{
 		.function = "inet_getname",
+		.sleeps = true,
 		.entry = getname_entry,
 		.exit = getname_return,
 		.data_size = sizeof(struct getname_call),
@@ -268,6 +282,7 @@ static struct hook hooks[] = {
 	{
 		.function = "inet6_getname",
 		.needs_ipv6 = true,
+		.sleeps = true,
 		.entry = getname_entry,
 		.exit = getname_return,
 		.data_size = sizeof(struct getname_call),
@@ -281,7 +296,7 @@ static struct hook hooks[] = {
 	{
 		.function = "tcp_v6_syn_recv_sock",
 		.needs_ipv6 = true,
-		.entry = handshake_entry,
+		.entry = handshake_v6_entry,
 		.exit = handshake_return,
 		.data_size = sizeof(struct toa_addr),
 	},
@@ -296,9 +311,8 @@ static int arm(struct hook *hook)
 	hook->probe.entry_handler = hook->entry;
 	hook->probe.handler = hook->exit;
 	hook->probe.data_size = hook->data_size;
-	hook->probe.maxactive = GETNAME_IN_FLIGHT;
-	if (hook->entry == handshake_entry)
-		hook->probe.maxactive = HANDSHAKES_PER_CPU * num_possible_cpus();
+	hook->probe.maxactive = hook->sleeps ? GETNAME_IN_FLIGHT
+					     : HANDSHAKES_PER_CPU * num_possible_cpus();
 
 	err = register_kretprobe(&hook->probe);
 	if (err == -ENOENT && hook->needs_ipv6) {
@@ -313,15 +327,19 @@ static int arm(struct hook *hook)
 	return 0;
 }
 
+/* All at once: each call of the probe core's waits for every CPU, several times. */
 static void disarm_all(void)
 {
-	struct hook *hook = hooks + ARRAY_SIZE(hooks);
+	struct kretprobe *armed[ARRAY_SIZE(hooks)];
+	unsigned int count = 0;
+	unsigned int i;
 
-	while (hook-- > hooks) {
-		if (hook->armed)
-			unregister_kretprobe(&hook->probe);
-		hook->armed = false;
+	for (i = 0; i < ARRAY_SIZE(hooks); i++) {
+		if (hooks[i].armed)
+			armed[count++] = &hooks[i].probe;
+		hooks[i].armed = false;
 	}
+	unregister_kretprobes(armed, count);
 }
 
 /**

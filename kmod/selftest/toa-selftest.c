@@ -105,15 +105,11 @@ static size_t write_option(uint8_t *option, int kind, int family)
 static enum outcome open_connection(struct wire *wire, const struct test_case *test, int kind)
 {
 	static const uint8_t mss[] = { 2, 4, 1400 >> 8, 1400 & 0xff };
-	struct segment answer;
 	uint8_t option[20];
 	size_t option_len = 0;
 
-	if (wire_send(wire, FLAG_SYN, mss, sizeof(mss), "", 0))
-		return failed_call("sending the SYN");
-	if (wire_receive(wire, FLAG_SYN | FLAG_ACK, 0, &answer))
+	if (wire_syn(wire, mss, sizeof(mss), "", 0))
 		return failed_call("waiting for the SYN-ACK");
-	wire->ack = answer.seq + 1;
 
 	if (test->has_option)
 		option_len = write_option(option, kind, wire->family);

@@ -17,6 +17,7 @@
 #include "wire.h"
 
 #define DEVICE "toa0"
+#define SYN_AGAIN_MS 1000
 
 /* ---- packets ---- */
 
@@ -154,11 +155,10 @@ static long now_ms(void)
 	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* The next segment of this connection with all of @flags set. */
-int wire_receive(const struct wire *wire, uint8_t flags, size_t min_len,
-			   struct segment *segment)
+static int receive_for(const struct wire *wire, long wait_ms, uint8_t flags, size_t min_len,
+		       struct segment *segment)
 {
-	long deadline = now_ms() + WIRE_WAIT_MS;
+	long deadline = now_ms() + wait_ms;
 	long left;
 
 	while ((left = deadline - now_ms()) > 0) {
@@ -177,10 +177,35 @@ int wire_receive(const struct wire *wire, uint8_t flags, size_t min_len,
 	return -1;
 }
 
+int wire_receive(const struct wire *wire, uint8_t flags, size_t min_len,
+		 struct segment *segment)
+{
+	return receive_for(wire, WIRE_WAIT_MS, flags, min_len, segment);
+}
+
+int wire_syn(struct wire *wire, const uint8_t *options, size_t options_len,
+	     const void *data, size_t data_len)
+{
+	struct segment answer;
+	uint32_t isn = wire->seq;
+	int tries;
+
+	for (tries = 0; tries < WIRE_WAIT_MS / SYN_AGAIN_MS; tries++) {
+		wire->seq = isn;
+		if (wire_send(wire, FLAG_SYN, options, options_len, data, data_len))
+			return -1;
+		if (!receive_for(wire, SYN_AGAIN_MS, FLAG_SYN | FLAG_ACK, 0, &answer)) {
+			wire->ack = answer.seq + 1;
+			return 0;
+		}
+	}
+	return -1;
+}
+
 /* ---- sockets ---- */
 
 void wire_fill_address(struct sockaddr_storage *address, int family, const char *ip,
-			 uint16_t port)
+		       uint16_t port)
 {
 	struct sockaddr_in *v4 = (struct sockaddr_in *)address;
 	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)address;

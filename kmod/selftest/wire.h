@@ -58,6 +58,13 @@ int wire_open_network(int *has_v6, char *why, size_t why_size);
 int wire_send(struct wire *wire, uint8_t flags, const uint8_t *options, size_t options_len,
 	      const void *data, size_t data_len);
 
+/*
+ * Sends a SYN until the SYN-ACK comes, as TCP does: a packet may be lost, and a
+ * network that was just set up loses the first. 0, or -1 with errno.
+ */
+int wire_syn(struct wire *wire, const uint8_t *options, size_t options_len,
+	     const void *data, size_t data_len);
+
 /* The next segment of this connection with all of @flags and @min_len bytes; -1 with errno. */
 int wire_receive(const struct wire *wire, uint8_t flags, size_t min_len,
 		 struct segment *segment);

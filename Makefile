@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Both do all the set-up themselves, on a fresh Debian 12 as root or with sudo:
+#
+#   make demo     the main job, on a lab of virtual nodes
+#   make test     everything that proves it
+#
+# Parts of them: make lint, make unit (no virtual machines).
+
+VENV := .venv
+BIN := $(VENV)/bin
+# The shell programs, wherever they are.
+SCRIPTS := toa_fleet/node/toa-node lab/setup.sh .ci/run
+
+demo: $(VENV)/ready
+	$(BIN)/python -m lab.demo
+
+test: $(VENV)/ready lint
+	$(BIN)/python -m pytest -ra tests
+
+unit: $(VENV)/ready
+	$(BIN)/python -m pytest -ra -m 'not lab' tests
+
+lint: $(VENV)/ready
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	shellcheck $(SCRIPTS)
+
+$(VENV)/ready: tools setup.cfg pyproject.toml
+	test -x $(BIN)/python || python3 -m venv $(VENV)
+	test $@ -nt setup.cfg -a $@ -nt pyproject.toml || \
+		$(BIN)/python -m pip install --quiet --editable '.[test,lint]'
+	touch $@
+
+# What Debian packages: compilers, QEMU, shells. Quick when all is there.
+tools:
+	sh lab/setup.sh
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: demo test unit lint tools clean

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""toa.ko in real kernels, by real packets."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Dict
+
+import pytest
+
+import lab
+
+pytestmark = pytest.mark.lab
+
+# For a longer run: TOA_TEST_SCALE=20 makes 100 cycles and 200,000 connections.
+SCALE = int(os.environ.get("TOA_TEST_SCALE", "1"))
+LOAD_CYCLES = 5 * SCALE
+CONNECTIONS = 10_000 * SCALE
+
+PARAMETERS = "/sys/module/toa/parameters"
+
+
+def stats(machine: lab.TinyMachine) -> Dict[str, int]:
+    """The rows of /proc/net/toa_stats, summed over the CPUs."""
+    rows = machine.check("cat /proc/net/toa_stats").splitlines()[1:]
+    return {
+        name.strip(): sum(map(int, counts.split()))
+        for name, _, counts in (row.partition(":") for row in rows)
+    }
+
+
+def connections_after_a_moment(machine: lab.TinyMachine) -> int:
+    """How many the store holds when closed sockets have had the time to go."""
+    deadline = time.monotonic() + 10
+    while stats(machine)["connections"] and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return stats(machine)["connections"]
+
+
+def test_it_builds_without_a_warning(build: lab.Build) -> None:
+    assert build.warnings == ()
+
+
+def test_the_selftest_sees_the_clients_address(machine: lab.TinyMachine) -> None:
+    result = machine.run("toa-selftest")
+    assert result.status == 0, result.stdout
+    assert set(result.stdout.split()) == {
+        f"{case}=pass"
+        for case in ("toa", "plain", "toa_mapped", "plain_mapped", "toa_v6", "plain_v6")
+    }
+
+
+def test_the_selftest_fails_without_the_module(machine: lab.TinyMachine) -> None:
+    machine.check("rmmod toa")
+    result = machine.run("toa-selftest")
+    assert result.status == 1
+    assert "toa=fail: accept() gave 192.0.2.2:33333" in result.stdout
+    assert "plain=pass" in result.stdout
+
+
+def test_ktls_works_on_a_connection_with_a_client_address(machine: lab.TinyMachine) -> None:
+    if machine.run("modprobe tls").status != 0:
+        pytest.skip("this kernel is built without kTLS")
+    result = machine.run("toa-selftest --ktls")
+    assert "ktls=pass" in result.stdout.splitlines(), result.stdout
+
+
+def test_the_log_says_loaded_and_unloaded(machine: lab.TinyMachine) -> None:
+    machine.check("rmmod toa")
+    log = machine.check("dmesg")
+    assert "TOA: toa loaded" in log
+    assert "TOA: toa unloaded" in log
+
+
+def test_the_statistics_begin_with_the_rows_that_monitoring_reads(
+    machine: lab.TinyMachine,
+) -> None:
+    machine.check("toa-selftest")
+    header, *rows = machine.check("cat /proc/net/toa_stats").splitlines()
+    assert header.split() == ["CPU0", "CPU1"]
+    assert [row.split(":")[0].strip() for row in rows][:6] == [
+        "syn_recv_sock_toa", "syn_recv_sock_no_toa", "getname_toa_ok",
+        "getname_toa_mismatch", "getname_toa_bypass", "getname_toa_empty",
+    ]
+    counted = stats(machine)
+    # Three cases with an option and three without, each asked for its peer three times.
+    assert counted["syn_recv_sock_toa"] == 3
+    assert counted["syn_recv_sock_no_toa"] == 3
+    assert counted["getname_toa_ok"] == 9
+    assert counted["getname_toa_empty"] == 9
+    assert counted["probes_missed"] == 0
+
+
+@pytest.mark.parametrize(
+    "case",
+    ["lost-ack", "defer-accept", "syncookies", "fastopen", "mptcp", "tuple-reuse", "two-options",
+     "behind-others", "malformed", "reset-before-accept", "backlog-closed"],
+)
+def test_every_kind_of_handshake(machine: lab.TinyMachine, case: str) -> None:
+    result = machine.run(f"traffic {case}")
+    assert result.status == 0, result.stdout
+    if result.stdout.startswith("skipped"):
+        pytest.skip(result.stdout.strip())
+    assert connections_after_a_moment(machine) == 0
+
+
+def test_thousands_of_connections_and_no_wrong_address(machine: lab.TinyMachine) -> None:
+    result = machine.run(f"traffic many {CONNECTIONS}", timeout=120 * SCALE)
+    assert result.stdout == "pass\n"
+    assert connections_after_a_moment(machine) == 0
+
+
+def test_a_full_store_shows_the_real_address_and_loses_no_connection(
+    machine: lab.TinyMachine,
+) -> None:
+    machine.check("rmmod toa; insmod /root/toa.ko max_connections=2")
+    assert machine.run("traffic store-full").stdout == "pass\n"
+    assert stats(machine)["store_full"] == 1
+
+
+def test_loading_and_unloading_under_load(machine: lab.TinyMachine) -> None:
+    script = f"""
+        traffic load >/tmp/1 & one=$!
+        traffic load >/tmp/2 & two=$!
+        for cycle in $(seq {LOAD_CYCLES}); do
+            rmmod toa && insmod /root/toa.ko || exit 1
+        done
+        kill $one $two
+        wait
+        cat /tmp/1 /tmp/2
+    """
+    loads = machine.check(script, timeout=120 * SCALE).splitlines()
+    assert [load.split(", ")[1] for load in loads] == ["pass", "pass"]
+    assert all(int(load.split()[0]) > LOAD_CYCLES for load in loads)
+    assert connections_after_a_moment(machine) == 0
+
+
+def test_the_kinds_of_options_can_be_changed_at_run_time(machine: lab.TinyMachine) -> None:
+    assert machine.check(f"cat {PARAMETERS}/kinds") == "254\n"
+    machine.check(f"echo 200 >{PARAMETERS}/kinds")
+    assert machine.run("toa-selftest").status == 0  # asks the module for its kind
+    assert "toa=fail" in machine.run("toa-selftest --kind 254").stdout
+    machine.check(f"echo 254,200 >{PARAMETERS}/kinds")
+    assert machine.check(f"cat {PARAMETERS}/kinds") == "200,254\n"
+    assert machine.run("toa-selftest --kind 200").status == 0
+    assert machine.run("toa-selftest --kind 254").status == 0
+
+
+@pytest.mark.parametrize("kinds", ["2", "", "300", "254,,200", "254,x", "-1"])
+def test_a_kind_that_is_tcps_own_or_none_is_refused(machine: lab.TinyMachine, kinds: str) -> None:
+    assert machine.run(f"echo '{kinds}' >{PARAMETERS}/kinds", shell="dash").status != 0
+    assert "TCP option kind" in machine.check("dmesg")
+    assert machine.check(f"cat {PARAMETERS}/kinds") == "254\n"
+    machine.check("rmmod toa")
+    assert machine.run(f"insmod /root/toa.ko 'kinds={kinds}'", shell="dash").status != 0
+
+
+def test_a_bound_of_nothing_is_refused(machine: lab.TinyMachine) -> None:
+    machine.check("rmmod toa")
+    assert machine.run("insmod /root/toa.ko max_connections=0").status != 0
+    assert "max_connections=0" in machine.check("dmesg")
+
+
+def test_hooks_that_were_switched_off_behind_its_back_are_noticed(
+    machine: lab.TinyMachine,
+) -> None:
+    switch = "/sys/kernel/debug/kprobes/enabled"
+    assert machine.check(f"cat {PARAMETERS}/hooks") == "armed\n"
+    machine.check(f"echo 0 >{switch}")
+    assert machine.check(f"cat {PARAMETERS}/hooks") == "disarmed\n"
+    machine.check(f"echo 1 >{switch}")
+    assert machine.check(f"cat {PARAMETERS}/hooks") == "armed\n"
+
+
+def test_it_refuses_to_load_where_its_hooks_would_not_run(machine: lab.TinyMachine) -> None:
+    machine.check("rmmod toa; echo 0 >/sys/kernel/debug/kprobes/enabled")
+    result = machine.run("insmod /root/toa.ko")
+    machine.check("echo 1 >/sys/kernel/debug/kprobes/enabled")
+    assert result.status != 0
+    assert "does not run them" in machine.check("dmesg")
