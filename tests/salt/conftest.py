@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Minions for the tests of the Salt faces.
+
+``minion`` is a real Salt (see salts.py), masterless, whose file_roots are this
+checkout, as the documentation says: nothing is installed. ``tree`` is a node
+that may be changed: a directory, and a stand-in for toa-node that plays the
+kernel. Nothing here ever loads a module into the host.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import salts
+from minions import Minion
+from trees import Tree, make_tree
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The first one that needs a Salt may have to install it."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(900))
+
+
+@pytest.fixture(scope="session", params=salts.versions())
+def minion(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Minion]:
+    try:
+        minion = Minion(request.param, tmp_path_factory.mktemp(f"minion-{request.param}"))
+    except salts.NoSalt as why:
+        pytest.skip(f"NO SALT {request.param}: {why}")
+    yield minion
+    minion.close()
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Tree:
+    return make_tree(tmp_path / "node")
+
+
+@pytest.fixture
+def program(tree: Tree) -> str:
+    """The stand-in for toa-node that works on the tree."""
+    return str(tree.program)

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Real Salts for the tests, each in a virtual environment of its own.
+
+Made once under ``${XDG_CACHE_HOME:-~/.cache}/toa-salt/<version>/`` and then
+only used. ``TOA_SALT_VERSIONS=3006,3008`` tests with several (3006 alone by
+default); ``TOA_SALT_3006=/path/to/bin/python`` uses one that is there already.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+
+class NoSalt(Exception):
+    """Salt cannot be had here; says why."""
+
+
+def versions() -> list[str]:
+    return os.environ.get("TOA_SALT_VERSIONS", "3006").replace(",", " ").split()
+
+
+def python_of(version: str) -> Path:
+    """The interpreter of the environment that has this Salt."""
+    given = os.environ.get(f"TOA_SALT_{version}")
+    if given:
+        return Path(given)
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "toa-salt"
+    directory = cache / version
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / f"{version}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not _is_ready(directory):
+            _make(directory, version)
+    return directory / "bin" / "python"
+
+
+def _marker(directory: Path) -> Path:
+    return directory / "ready-for-toa"
+
+
+def _is_ready(directory: Path) -> bool:
+    """Made whole, and by this very Python: an upgraded one leaves it broken."""
+    marker = _marker(directory)
+    return marker.is_file() and marker.read_text() == sys.version
+
+
+def _make(directory: Path, version: str) -> None:
+    shutil.rmtree(directory, ignore_errors=True)
+    print(f"\ninstalling Salt {version} into {directory} (once)", file=sys.stderr, flush=True)
+    _run([sys.executable, "-m", "venv", str(directory)])
+    pip = [str(directory / "bin" / "python"), "-m", "pip", "install", "--quiet"]
+    _run([*pip, "setuptools<75", "wheel"])
+    _run([*pip, f"salt=={version}.*"])
+    _marker(directory).write_text(sys.version)
+
+
+def _run(argv: list[str]) -> None:
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=600, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise NoSalt(f"{argv[0]}: {error}") from error
+    if done.returncode:
+        raise NoSalt(f"`{' '.join(argv)}` failed: {done.stderr.strip()[-600:]}")

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The formula in a real Salt: what it renders to, and `state.apply toa`."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from minions import Minion
+from trees import CHECKOUT, Tree, make_artifact
+
+FORMULA = CHECKOUT / "salt"
+
+
+def arguments(rendered: Any, state_id: str, function: str) -> dict[str, Any]:
+    """The arguments of one state of state.show_sls."""
+    assert isinstance(rendered, dict), rendered
+    words = next(value for key, value in rendered[state_id].items() if key == function)
+    return {key: value for word in words if isinstance(word, dict) for key, value in word.items()}
+
+
+def with_pillar(tree: Tree, **toa: Any) -> dict[str, Any]:
+    return {"toa": {"node_program": str(tree.program), **toa}}
+
+
+def test_it_is_applied_and_cleaned(minion: Minion, tree: Tree, tmp_path: Path) -> None:
+    before = tree.content()
+    facts = tree.facts
+    make_artifact(tmp_path / "served" / facts["fingerprint"], facts)
+    pillar = with_pillar(tree, artifacts=str(tmp_path / "served"))
+
+    test = minion.apply("toa", pillar=pillar, test=True)["toa-is-present"]
+    done = minion.apply("toa", pillar=pillar)["toa-is-present"]
+    again = minion.apply("toa", pillar=pillar)["toa-is-present"]
+    assert (test["result"], done["result"], again["result"]) == (None, True, True)
+    assert done["changes"] == test["changes"]
+    assert again["changes"] == {}
+
+    test = minion.apply("toa.clean", pillar=pillar, test=True)["toa-is-absent"]
+    done = minion.apply("toa.clean", pillar=pillar)["toa-is-absent"]
+    again = minion.apply("toa.clean", pillar=pillar)["toa-is-absent"]
+    assert (test["result"], done["result"], again["result"]) == (None, True, True)
+    assert done["changes"] == test["changes"]
+    assert again["changes"] == {}
+    assert tree.content() == before
+
+
+def test_without_a_pillar_it_leaves_the_places_to_the_module(minion: Minion) -> None:
+    rendered = minion.call("state.show_sls", "toa")
+    assert list(rendered) == ["toa-is-present"]
+    assert arguments(rendered, "toa-is-present", "toa") == {
+        "name": "toa",
+        "source": "auto",
+        "artifacts": "salt://toa/artifacts",
+        "allow_build": False,
+        "persist": True,
+        "replace_foreign": False,
+        "allow_unproven": False,
+        "order": 10000,
+    }
+
+
+def test_lookup_stands_below_the_pillar_itself(minion: Minion) -> None:
+    pillar = {"toa": {"lookup": {"persist": False, "source": "build"}, "source": "fileserver"}}
+    rendered = minion.call("state.show_sls", "toa", pillar=pillar)
+    found = arguments(rendered, "toa-is-present", "toa")
+    assert (found["persist"], found["source"]) == (False, "fileserver")
+
+
+@pytest.mark.parametrize(
+    ("grains", "packages"),
+    [
+        (
+            {"os_family": "Debian", "kernelrelease": "6.1.0-40-amd64"},
+            ["gcc", "make", "libc6-dev", "linux-headers-6.1.0-40-amd64"],
+        ),
+        (
+            {"os_family": "RedHat", "kernelrelease": "5.14.0-362.8.1.el9_3.x86_64"},
+            ["gcc", "make", "elfutils-libelf-devel", {"kernel-devel": "5.14.0-362.8.1.el9_3"}],
+        ),
+        (
+            {"os_family": "RedHat", "kernelrelease": "5.14.0-362.8.1.el9_3.x86_64+rt"},
+            ["gcc", "make", "elfutils-libelf-devel", {"kernel-rt-devel": "5.14.0-362.8.1.el9_3"}],
+        ),
+        (
+            {
+                "os_family": "RedHat",
+                "osfinger": "CentOS Linux-7",
+                "kernelrelease": "3.10.0-693.11.1.el7.x86_64",
+            },
+            ["gcc", "make", {"kernel-devel": "3.10.0-693.11.1.el7"}],
+        ),
+        (
+            {"os_family": "Suse", "kernelrelease": "5.14.21-150500.55.7-default"},
+            ["gcc", "make", "libelf-devel", "kernel-default-devel"],
+        ),
+        ({"os_family": "Unheard", "kernelrelease": "6.6.6"}, ["gcc", "make"]),
+    ],
+)
+def test_the_toolchain_is_the_distributions(
+    minion: Minion, grains: dict[str, str], packages: list[Any]
+) -> None:
+    known = {"cpuarch": "x86_64", "osfinger": "none", **grains}
+    rendered = minion.call("state.show_sls", "toa.toolchain", grains=known)
+    assert arguments(rendered, "toa-toolchain-is-installed", "pkg")["pkgs"] == packages
+
+
+def test_the_toolchain_comes_where_minions_build(minion: Minion) -> None:
+    for pillar in ({"source": "build"}, {"toolchain": {"install": True}}):
+        rendered = minion.call("state.show_sls", "toa", pillar={"toa": pillar})
+        assert set(rendered) == {
+            "toa-toolchain-is-installed",
+            "toa-toolchain-is-complete",
+            "toa-is-present",
+        }
+        require = arguments(rendered, "toa-is-present", "toa")["require"]
+        assert require == [{"sls": "toa.toolchain"}]
+
+
+@pytest.mark.parametrize("test", [False, True])
+@pytest.mark.parametrize(
+    ("pillar", "message"),
+    [
+        ("text", "the pillar `toa` must be a mapping"),
+        ([1, 2], "the pillar `toa` must be a mapping"),
+        ({"lookup": "text"}, "the pillar `toa:lookup` must be a mapping"),
+        ({"toolchain": "gcc"}, "the pillar `toa:toolchain` must be a mapping"),
+        ({"toolchain": {"packages": "gcc"}}, "the pillar `toa:toolchain` must be a mapping"),
+        ({"toolchain": {"install": "yes"}}, "the pillar `toa:toolchain` must be a mapping"),
+        ({"source": "internet"}, "source must be one of auto, fileserver, build"),
+        ({"source": {"build": True}}, "source must be one of auto, fileserver, build"),
+        ({"artifacts": ["salt://a"]}, "artifacts must be an absolute path or a salt:// URL"),
+        ({"persist": "maybe"}, "persist must be True or False, not 'maybe' (str)"),
+        ({"node_program": 7}, "node_program must be an absolute path or a salt:// URL"),
+        ({"node_program": "/nowhere"}, "the node program /nowhere is not there"),
+    ],
+)
+def test_a_wrong_pillar_is_one_readable_comment(
+    minion: Minion, pillar: Any, message: str, test: bool
+) -> None:
+    (failed,) = minion.apply("toa", pillar={"toa": pillar}, test=test).values()
+    assert failed["result"] is False
+    assert failed["changes"] == {}
+    assert message in failed["comment"]
+    assert "\n" not in failed["comment"]
+
+
+def test_the_command_fails_without_a_traceback(minion: Minion) -> None:
+    done = minion.salt_call("state.apply", "toa", 'pillar={"toa": [1]}')
+    assert done.returncode != 0
+    assert "the pillar `toa` must be a mapping" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_the_example_pillar_is_the_defaults(minion: Minion) -> None:
+    yaml = pytest.importorskip("yaml")
+    example = yaml.safe_load((FORMULA / "toa" / "pillar.example").read_text())
+    shown = minion.call("state.show_sls", "toa", pillar=example)
+    assert shown == minion.call("state.show_sls", "toa")
+
+
+def test_salt_lint_finds_nothing() -> None:
+    lint = Path(sys.executable).with_name("salt-lint")
+    if not lint.exists():
+        found = shutil.which("salt-lint")
+        if not found:
+            pytest.skip("NO salt-lint: pip install salt-lint")
+        lint = Path(found)
+    files = [str(path) for suffix in ("sls", "jinja") for path in FORMULA.rglob(f"*.{suffix}")]
+    assert files
+    # 205 wants .sls for everything, map.jinja included.
+    done = subprocess.run([lint, "-x", "205", *files], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""_grains/toa.py on a tree: right, and cheap enough for every start of a minion."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from faces import load_face
+from trees import Tree, make_artifact
+
+KERNEL = ("6.1.0-99-amd64", "#1 SMP PREEMPT_DYNAMIC Debian 6.1.999-1 (2030-01-01)")
+
+
+@pytest.fixture
+def face(tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    module: Any = load_face("_grains")
+    module.__opts__ = {"cachedir": str(tmp_path), "toa": {"node_program": str(tree.program)}}
+    monkeypatch.setattr(module, "_STORE", f"{tree.root}/var/lib/toa")
+    monkeypatch.setattr(module, "_MODULE", f"{tree.root}/sys/module/toa")
+    monkeypatch.setattr(
+        module, "_BOOT_FILE", f"{tree.root}/etc/systemd/system/multi-user.target.wants/toa.service"
+    )
+    monkeypatch.setattr(module, "_kernel", lambda: KERNEL)
+    return module
+
+
+def deploy(tree: Tree, tmp_path: Path, seed: str) -> dict[str, str]:
+    artifact = make_artifact(tmp_path / seed, tree.facts, seed)
+    assert os.system(f"sh {tree.program} deploy --from {tmp_path / seed} >{tmp_path}/said") == 0
+    return artifact
+
+
+def test_nothing_is_there(face: Any, tree: Tree) -> None:
+    assert face.toa() == {
+        "toa": {
+            "fingerprint": tree.facts["fingerprint"],
+            "loaded": False,
+            "persisted": False,
+            "artifact": None,
+            "stale": False,
+        }
+    }
+
+
+def test_all_is_right(face: Any, tree: Tree, tmp_path: Path) -> None:
+    artifact = deploy(tree, tmp_path, "first")
+    assert face.toa()["toa"] == {
+        "fingerprint": artifact["fingerprint"],
+        "loaded": True,
+        "persisted": True,
+        "artifact": artifact["artifact"],
+        "stale": False,
+    }
+
+
+def test_another_toa_runs_than_the_installed_one(face: Any, tree: Tree, tmp_path: Path) -> None:
+    deploy(tree, tmp_path, "first")
+    note = tree.root / "sys/module/toa/notes/.note.gnu.build-id"
+    note.write_bytes(note.read_bytes()[:-1] + b"?")
+    assert face.toa()["toa"]["stale"] is True
+
+
+def test_only_another_kernels_artifact_is_there(
+    face: Any, tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deploy(tree, tmp_path, "first")
+    monkeypatch.setattr(face, "_kernel", lambda: ("6.1.0-100-amd64", "#1 SMP"))
+    found = face.toa()["toa"]
+    assert (found["stale"], found["persisted"], found["artifact"]) == (True, False, None)
+
+
+def test_the_fingerprint_is_asked_for_once(face: Any, tree: Tree) -> None:
+    first = face.toa()["toa"]["fingerprint"]
+    program = tree.program
+    before = program.stat()
+    content = program.read_text()
+    program.write_text("#" * len(content))
+    os.utime(program, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert face.toa()["toa"]["fingerprint"] == first
+
+
+def test_another_program_is_asked_again(face: Any, tree: Tree) -> None:
+    face.toa()
+    tree.program.write_text(
+        "echo begin=fingerprint\necho fingerprint=0123456789abcdef\necho end=0\n"
+    )
+    assert face.toa()["toa"]["fingerprint"] == "0123456789abcdef"
+
+
+@pytest.mark.parametrize("answer", ["", "fingerprint=0123456789abcdef", "exit 3", "echo x"])
+def test_a_broken_answer_gives_no_fingerprint(face: Any, tree: Tree, answer: str) -> None:
+    tree.program.write_text(f"echo begin=fingerprint\n{answer}\n")
+    assert face.toa()["toa"]["fingerprint"] is None
+
+
+def test_a_broken_cache_does_no_harm(face: Any, tree: Tree, tmp_path: Path) -> None:
+    (tmp_path / "toa-fingerprint.json").write_text("[1")
+    assert face.toa()["toa"]["fingerprint"] == tree.facts["fingerprint"]
+
+
+def test_a_start_of_the_minion_takes_less_than_50_ms_of_it(
+    face: Any, tree: Tree, tmp_path: Path
+) -> None:
+    deploy(tree, tmp_path, "first")
+    face.toa()
+    started = time.perf_counter()
+    for _ in range(20):
+        face.toa()
+    took = (time.perf_counter() - started) / 20
+    print(f"the grain takes {took * 1000:.2f} ms")
+    assert took < 0.05

@@ -1,0 +1,359 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The states in a real Salt, on a tree whose kernel a stand-in plays."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from minions import Minion
+from trees import CHECKOUT, Tree, make_artifact
+
+State = dict[str, Any]
+Run = Callable[..., State]
+
+
+@pytest.fixture
+def run(minion: Minion, program: str) -> Run:
+    """Runs a state of the tree."""
+
+    def run(function: str, name: str = "toa", **options: Any) -> State:
+        return minion.state(f"toa.{function}", name, node_program=program, **options)
+
+    return run
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Path:
+    return tmp_path / "served"
+
+
+@pytest.fixture
+def artifact(tree: Tree, served: Path) -> dict[str, str]:
+    facts = tree.facts
+    return make_artifact(served / facts["fingerprint"], facts)
+
+
+def serve_another(tree: Tree, served: Path, seed: str = "second") -> dict[str, str]:
+    facts = tree.facts
+    shutil.rmtree(served / facts["fingerprint"])
+    return make_artifact(served / facts["fingerprint"], facts, seed)
+
+
+def announced_and_done(run: Run, tree: Tree, function: str, **options: Any) -> State:
+    """Runs a state as a test, for real, and again; returns the real run's result."""
+    before = tree.content()
+    test = run(function, test=True, **options)
+    assert test["result"] is None, test
+    assert tree.content() == before, "a test run changed the node"
+    done = run(function, **options)
+    assert done["result"] is True, done
+    assert done["changes"] == test["changes"], "the run did not do what was announced"
+    assert done["changes"]
+    again = run(function, **options)
+    assert (again["result"], again["changes"]) == (True, {}), again
+    tested_again = run(function, test=True, **options)
+    assert (tested_again["result"], tested_again["changes"]) == (True, {}), tested_again
+    return done
+
+
+def failed_without_a_change(run: Run, tree: Tree, function: str, **options: Any) -> str:
+    """Runs a state that must fail; returns its comment."""
+    before = tree.content()
+    failed = run(function, **options)
+    assert failed["result"] is False, failed
+    assert failed["changes"] == {}
+    assert "\n" not in failed["comment"]
+    assert "Traceback" not in failed["comment"]
+    assert tree.content() == before, "a failed state changed the node"
+    return str(failed["comment"])
+
+
+class TestPresent:
+    def test_from_nothing(
+        self, run: Run, tree: Tree, served: Path, artifact: dict[str, str]
+    ) -> None:
+        done = announced_and_done(run, tree, "present", artifacts=str(served))
+        assert done["changes"] == {
+            "fingerprint": {"old": None, "new": artifact["fingerprint"]},
+            "artifact": {"old": None, "new": artifact["artifact"]},
+            "build_id": {"old": None, "new": artifact["build_id"]},
+            "loaded": {"old": False, "new": True},
+            "persistent": {"old": False, "new": True},
+        }
+
+    def test_a_new_artifact_replaces_the_old_one(
+        self, run: Run, tree: Tree, served: Path, artifact: dict[str, str]
+    ) -> None:
+        run("present", artifacts=str(served))
+        new = serve_another(tree, served)
+        done = announced_and_done(run, tree, "present", artifacts=str(served))
+        assert done["changes"] == {
+            "artifact": {"old": artifact["artifact"], "new": new["artifact"]},
+            "build_id": {"old": artifact["build_id"], "new": new["build_id"]},
+        }
+
+    def test_what_was_unloaded_is_loaded_again(
+        self, run: Run, tree: Tree, minion: Minion, served: Path, artifact: dict[str, str]
+    ) -> None:
+        run("present", artifacts=str(served))
+        minion.call("toa.unload", node_program=str(tree.program))
+        done = announced_and_done(run, tree, "present", artifacts=str(served))
+        assert set(done["changes"]) == {"build_id", "loaded"}
+
+    def test_an_installed_artifact_is_enough_for_auto(
+        self, run: Run, tree: Tree, minion: Minion, served: Path, artifact: dict[str, str]
+    ) -> None:
+        run("present", artifacts=str(served))
+        shutil.rmtree(served)
+        again = run("present", artifacts=str(served))
+        assert (again["result"], again["changes"]) == (True, {})
+        minion.call("toa.unload", node_program=str(tree.program))
+        announced_and_done(run, tree, "present", artifacts=str(served))
+
+    def test_loading_at_boot_can_be_left_to_the_operator(
+        self, run: Run, tree: Tree, served: Path, artifact: dict[str, str]
+    ) -> None:
+        done = announced_and_done(run, tree, "present", artifacts=str(served), persist=False)
+        assert "persistent" not in done["changes"]
+        assert tree.facts["persistent"] == "no"
+
+    def test_a_failed_proof_leaves_the_old_one(
+        self, run: Run, tree: Tree, served: Path, artifact: dict[str, str]
+    ) -> None:
+        run("present", artifacts=str(served))
+        serve_another(tree, served)
+        tree.write("proof-fails", "")
+        comment = failed_without_a_change(run, tree, "present", artifacts=str(served))
+        assert "toa-node deploy: proof: the proof failed" in comment
+        assert tree.facts["installed"] == artifact["artifact"]
+
+    def test_a_kernel_that_refuses_says_so(
+        self, run: Run, tree: Tree, served: Path, artifact: dict[str, str]
+    ) -> None:
+        tree.write("kernel-refuses", "")
+        comment = failed_without_a_change(run, tree, "present", artifacts=str(served))
+        assert "Invalid module format" in comment
+
+    @pytest.mark.parametrize("test", [False, True])
+    def test_a_closed_gate_is_seen_before_anything_is_done(
+        self, run: Run, tree: Tree, served: Path, artifact: dict[str, str], test: bool
+    ) -> None:
+        tree.write("proc/sys/kernel/modules_disabled", "1\n")
+        comment = failed_without_a_change(run, tree, "present", artifacts=str(served), test=test)
+        assert "modules_disabled: kernel.modules_disabled=1 forbids loading" in comment
+
+    @pytest.mark.parametrize("test", [False, True])
+    def test_a_foreign_toa_is_left_alone_unless_told_otherwise(
+        self,
+        run: Run,
+        tree: Tree,
+        minion: Minion,
+        served: Path,
+        artifact: dict[str, str],
+        test: bool,
+    ) -> None:
+        run("present", artifacts=str(served))
+        note = tree.root / "sys/module/toa/notes/.note.gnu.build-id"
+        note.write_bytes(note.read_bytes()[:-1] + b"?")
+        comment = failed_without_a_change(run, tree, "present", artifacts=str(served), test=test)
+        assert "another toa is loaded" in comment
+        if not test:
+            announced_and_done(run, tree, "present", artifacts=str(served), replace_foreign=True)
+
+    @pytest.mark.parametrize("test", [False, True])
+    def test_disarmed_hooks_are_no_success(
+        self, run: Run, tree: Tree, served: Path, artifact: dict[str, str], test: bool
+    ) -> None:
+        run("present", artifacts=str(served))
+        tree.write("sys/module/toa/parameters/hooks", "disarmed\n")
+        comment = failed_without_a_change(run, tree, "present", artifacts=str(served), test=test)
+        assert "its hooks are disarmed" in comment
+
+    @pytest.mark.parametrize("test", [False, True])
+    def test_no_artifact_names_the_fields_that_differ(
+        self, run: Run, tree: Tree, served: Path, test: bool
+    ) -> None:
+        other = {**tree.facts, "kernel_release": "6.1.0-98-amd64", "fingerprint": "1" * 16}
+        make_artifact(served / other["fingerprint"], other)
+        comment = failed_without_a_change(run, tree, "present", artifacts=str(served), test=test)
+        assert "kernel_release: artifact 6.1.0-98-amd64, node 6.1.0-99-amd64" in comment
+        assert "What to do: build one on a minion of exactly this kind" in comment
+
+    def test_an_artifact_with_a_wrong_hash_is_refused(
+        self, run: Run, tree: Tree, served: Path, artifact: dict[str, str]
+    ) -> None:
+        with (served / artifact["fingerprint"] / "toa.ko").open("ab") as module:
+            module.write(b"cut or damaged")
+        comment = failed_without_a_change(run, tree, "present", artifacts=str(served))
+        assert "the artifact contradicts itself" in comment
+
+    @pytest.mark.parametrize("test", [False, True])
+    def test_a_forged_place_is_refused(
+        self, run: Run, tree: Tree, served: Path, test: bool
+    ) -> None:
+        facts = tree.facts
+        make_artifact(served / facts["fingerprint"], {**facts, "os_version_id": "13"})
+        comment = failed_without_a_change(run, tree, "present", artifacts=str(served), test=test)
+        assert "is for another system: os_version_id: artifact 13, node 12" in comment
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"source": "internet"}, "source must be one of auto, fileserver, build"),
+            ({"source": ["auto"]}, "source must be one of auto, fileserver, build"),
+            ({"persist": "yes"}, "persist must be True or False, not 'yes' (str)"),
+            ({"allow_build": 1}, "allow_build must be True or False, not 1 (int)"),
+            ({"artifacts": {"a": 1}}, "artifacts must be an absolute path or a salt:// URL"),
+            ({"source": "build", "sources": 3}, "sources must be an absolute path"),
+        ],
+    )
+    @pytest.mark.parametrize("test", [False, True])
+    def test_wrong_parameters_are_named(
+        self, run: Run, tree: Tree, options: dict[str, Any], message: str, test: bool
+    ) -> None:
+        assert message in failed_without_a_change(run, tree, "present", test=test, **options)
+
+    def test_a_missing_program_is_one_comment(self, minion: Minion) -> None:
+        failed = minion.state("toa.present", node_program="/nowhere/toa-node")
+        assert failed["result"] is False
+        assert "the node program /nowhere/toa-node is not there" in failed["comment"]
+
+
+@pytest.mark.skipif(not shutil.which("gcc") or not shutil.which("make"), reason="no gcc or make")
+class TestBuild:
+    def test_a_minion_builds_its_own_and_again_when_the_sources_change(
+        self, run: Run, tree: Tree, tmp_path: Path
+    ) -> None:
+        tree.give_headers()
+        sources = tmp_path / "kmod"
+        shutil.copytree(CHECKOUT / "kmod", sources, ignore=shutil.ignore_patterns("*.ko", "*.o"))
+        options = {"source": "build", "sources": str(sources)}
+        test = run("present", test=True, **options)
+        assert test["result"] is None
+        done = run("present", **options)
+        assert done["result"] is True, done
+        assert test["changes"].keys() == done["changes"].keys()
+        assert "to be built from source" in test["changes"]["artifact"]["new"]
+        again = run("present", **options)
+        assert (again["result"], again["changes"]) == (True, {}), again
+
+        with (sources / "main.c").open("a") as source:
+            source.write("/* another day */\n")
+        changed = run("present", **options)
+        assert set(changed["changes"]) == {"artifact", "build_id"}
+        assert run("present", **options)["changes"] == {}
+
+    def test_auto_builds_only_when_it_may(self, run: Run, tree: Tree, served: Path) -> None:
+        tree.give_headers()
+        comment = failed_without_a_change(run, tree, "present", artifacts=str(served))
+        assert "allow_build: True" in comment
+        done = run("present", artifacts=str(served), allow_build=True)
+        assert done["result"] is True, done
+
+    def test_a_minion_that_cannot_build_says_what_to_install(self, run: Run, tree: Tree) -> None:
+        test = run("present", source="build", test=True)
+        assert "it lacks the kernel's headers" in test["comment"]
+        comment = failed_without_a_change(run, tree, "present", source="build")
+        assert "linux-headers-6.1.0-99-amd64" in comment
+
+    def test_a_reference_minion_builds_for_others(
+        self, run: Run, tree: Tree, tmp_path: Path
+    ) -> None:
+        place = str(tmp_path / "output")
+        failed = run("built", place)
+        assert (failed["result"], failed["changes"]) == (False, {})
+        assert not Path(place).exists()
+        tree.give_headers()
+        test = run("built", place, test=True)
+        assert test["result"] is None
+        assert not Path(place).exists()
+        done = run("built", place)
+        assert done["result"] is True
+        assert done["changes"].keys() == test["changes"].keys()
+        again = run("built", place)
+        assert (again["result"], again["changes"]) == (True, {})
+
+    def test_a_place_that_is_no_path_is_named(self, run: Run, tree: Tree) -> None:
+        before = tree.content()
+        failed = run("built", "relative/place", test=True)
+        assert failed["result"] is False
+        assert "name must be an absolute path" in failed["comment"]
+        assert tree.content() == before
+
+
+class TestLoaded:
+    def test_the_installed_artifact_is_loaded_and_proven(
+        self, run: Run, tree: Tree, served: Path, artifact: dict[str, str]
+    ) -> None:
+        run("persistent", artifacts=str(served))
+        done = announced_and_done(run, tree, "loaded")
+        assert done["changes"] == {
+            "build_id": {"old": None, "new": artifact["build_id"]},
+            "loaded": {"old": False, "new": True},
+        }
+
+    def test_nothing_to_load_is_a_failure(self, run: Run, tree: Tree) -> None:
+        comment = failed_without_a_change(run, tree, "loaded")
+        assert "nothing is installed for the running kernel 6.1.0-99-amd64" in comment
+
+
+class TestPersistent:
+    def test_it_is_for_the_next_boot_and_leaves_the_kernel_alone(
+        self, run: Run, tree: Tree, served: Path, artifact: dict[str, str]
+    ) -> None:
+        done = announced_and_done(run, tree, "persistent", artifacts=str(served))
+        assert set(done["changes"]) == {"fingerprint", "artifact", "persistent"}
+        assert tree.facts["loaded"] == "no"
+
+    def test_a_boot_unit_that_was_lost_comes_back(
+        self, run: Run, tree: Tree, served: Path, artifact: dict[str, str]
+    ) -> None:
+        run("persistent", artifacts=str(served))
+        (tree.root / "etc/systemd/system/toa.service").unlink()
+        done = announced_and_done(run, tree, "persistent", artifacts=str(served))
+        assert done["changes"] == {"persistent": {"old": False, "new": True}}
+
+
+class TestAbsent:
+    def test_nothing_is_left(
+        self, run: Run, tree: Tree, served: Path, artifact: dict[str, str]
+    ) -> None:
+        before = tree.content()
+        run("present", artifacts=str(served))
+        done = announced_and_done(run, tree, "absent")
+        assert done["changes"] == {
+            "fingerprint": {"old": artifact["fingerprint"], "new": None},
+            "artifact": {"old": artifact["artifact"], "new": None},
+            "build_id": {"old": artifact["build_id"], "new": None},
+            "loaded": {"old": True, "new": False},
+            "persistent": {"old": True, "new": False},
+            "artifacts": {
+                "old": [f"{artifact['fingerprint']}/{artifact['artifact']}"],
+                "new": [],
+            },
+        }
+        assert tree.content() == before
+
+    @pytest.mark.parametrize("test", [False, True])
+    def test_a_foreign_toa_is_not_taken_for_ours(
+        self, run: Run, tree: Tree, served: Path, artifact: dict[str, str], test: bool
+    ) -> None:
+        run("present", artifacts=str(served))
+        note = tree.root / "sys/module/toa/notes/.note.gnu.build-id"
+        note.write_bytes(note.read_bytes()[:-1] + b"?")
+        comment = failed_without_a_change(run, tree, "absent", test=test)
+        assert "not installed by this project" in comment
+
+
+class TestToolchain:
+    def test_it_looks_and_installs_nothing(self, run: Run, tree: Tree) -> None:
+        comment = failed_without_a_change(run, tree, "toolchain")
+        assert "the headers of the running kernel 6.1.0-99-amd64" in comment
+        assert run("toolchain", test=True)["result"] is None
+        tree.give_headers()
+        if shutil.which("gcc"):
+            assert run("toolchain")["result"] is True
