@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Real kernels in virtual machines, for the demo and the tests."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Debian's package indexes and packages, through an apt state of the lab's own.
 
 The machine's own apt is only asked how it reaches the network (proxy,

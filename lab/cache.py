@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Things that are made once and kept: whole, or not at all.
 
 An entry is a directory named by its kind and the hash of its recipe. It is made
@@ -77,6 +78,16 @@ def entry(kind: str, recipe: Any, make: Callable[[Path], None]) -> Path:
         say(f"made {kind} in {time.monotonic() - started:.1f} s")
     _forget_old()
     return path
+
+
+def forget_unfinished() -> None:
+    """Removes what killed runs had begun to make."""
+    folder = root() / "staging"
+    for path in folder.iterdir() if folder.is_dir() else ():
+        lock_file = root() / "locks" / path.name
+        with open(lock_file, "w") as file, contextlib.suppress(BlockingIOError):  # in use
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            remove(path)
 
 
 def remove(path: Path) -> None:

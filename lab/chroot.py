@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """One Debian trixie with a compiler that builds the module for every kernel here."""
 
 from __future__ import annotations

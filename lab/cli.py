@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """`python3 -m lab`: the lab from a shell."""
 
 from __future__ import annotations
@@ -29,9 +30,8 @@ def main(argv: list[str] | None = None) -> int:
         print(f"lab: {reason}", file=sys.stderr)
         return 1
     try:
-        with rundir.signals_end_the_program():
-            status: int = options.do(options)
-            return status
+        status: int = options.do(options)
+        return status
     except LabError as error:
         print(f"lab: {error}", file=sys.stderr)
         return 1
@@ -163,7 +163,7 @@ def _keep(specs: list[Spec], writer: int) -> int:
     """The keeper's life: nodes up, wait for SIGTERM, nodes down."""
     up = cache.root() / "up"
     try:
-        with rundir.signals_end_the_program(), Lab(specs) as lab:
+        with Lab(specs) as lab:
             up.unlink(missing_ok=True)
             up.symlink_to(lab.folder)
             with os.fdopen(writer, "w") as stream:

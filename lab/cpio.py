@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Archives in the format that the kernel unpacks as its first file system (newc)."""
 
 from __future__ import annotations

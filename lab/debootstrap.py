@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Debian systems, made by mmdebstrap."""
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def make(
     if release not in suites:
         raise LabError(f"{release} is not served by {apt.mirror(release)}")
     tree = staging / "tree"
-    argv = [
+    argv: list[str | Path] = [
         *BOX, SHELL / "make-system", tree, _size(), finish,
         "--variant=essential", "--architectures=amd64", "--include=" + ",".join(packages),
         *(f"--dpkgopt=path-exclude={pattern}" for pattern in _LEFT_OUT),

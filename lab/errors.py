@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What the lab says when it cannot go on."""
 
 from __future__ import annotations

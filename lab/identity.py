@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What makes each node itself, and what lets the lab log in to it."""
 
 from __future__ import annotations

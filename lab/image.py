@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Disks of Debian nodes: systemd, sshd, a compiler, all kernels of the release."""
 
 from __future__ import annotations

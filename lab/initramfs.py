@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A first file system that holds a whole tiny machine, or leads to a disk."""
 
 from __future__ import annotations

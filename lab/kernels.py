@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Which kernels the lab has, and their files.
 
 No version is written here: each line below takes the newest kernel that the

@@ -1,9 +1,9 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Several nodes that start together and end together."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -31,10 +31,8 @@ class Lab:
             raise LabError(f"two nodes of one name: {', '.join(names)}")
         self._nodes: dict[str, Node] = {}
         self._folder: Path | None = None
-        self._signals = ExitStack()
 
     def __enter__(self) -> Lab:
-        self._signals.enter_context(rundir.signals_end_the_program())
         try:
             self.start()
         except BaseException:
@@ -98,7 +96,6 @@ class Lab:
         if self._folder is not None:
             rundir.drop(self._folder)
             self._folder = None
-        self._signals.close()
 
     def _write_files(self) -> None:
         self.known_hosts.write_text("".join(node.known_hosts() for node in self))

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A node: Debian with systemd and sshd in a virtual machine."""
 
 from __future__ import annotations
@@ -129,7 +130,7 @@ class Node:
         CommandTimeout after `timeout` seconds.
         """
         child = spawn(
-            ["ssh", "-F", self._config, "-l", user, self.name, "--", command],
+            ["ssh", "-F", self._config, *self._shared(), "-l", user, self.name, "--", command],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
         data = input.read_bytes() if isinstance(input, Path) else input
@@ -206,6 +207,13 @@ class Node:
     def known_hosts(self) -> str:
         """This node's line in the lab's known_hosts."""
         return f"[{self.host}]:{self.port} {self.host_key}\n"
+
+    def _shared(self) -> list[str]:
+        """Options that let one connection serve many commands; it ends with the machine."""
+        path = str(self._folder / "ssh")
+        if len(path) > 70:  # a socket's path has a limit, and ssh appends to it
+            return []
+        return ["-oControlMaster=auto", "-oControlPersist=300", f"-oControlPath={path}-%r"]
 
     def _kernel(self, wanted: Kernel | str | None) -> Kernel:
         inside = self._image.kernels

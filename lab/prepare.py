@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Makes all that the lab needs, side by side, before anybody waits for it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Child processes that never outlive the lab.
 
 Every child is started by one thread that lives as long as the program, because

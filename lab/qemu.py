@@ -1,9 +1,11 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """One QEMU process, and whether this machine can run it at all."""
 
 from __future__ import annotations
 
 import functools
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -53,6 +55,7 @@ class Qemu:
         options: Sequence[str] = (),
         pass_fds: Sequence[int] = (),
     ) -> None:
+        self.folder = folder
         self.console_file = folder / "console"
         words = f"console=ttyS0 quiet no_timer_check {append}".strip()
         accel = "kvm" if kvm_works(kernel) else EMULATED
@@ -93,11 +96,23 @@ class Qemu:
     def died(self, what: str) -> MachineDied:
         """The error that says WHAT happened, with QEMU's words and the console's last lines."""
         words = self._words.read_text(errors="replace")
-        return MachineDied(f"{what}\n{tail(words, 5)}\n{tail(self.console(), 30)}")
+        return MachineDied(f"{what}\n{tail(words, 5)}\n{_trouble(self.console())}")
 
     def kill(self) -> None:
         """Ends the machine as a power cut does."""
         end(self._child)
+
+
+# How the kernel begins to say that it is broken.
+_BROKEN = re.compile(r"Kernel panic|BUG:|Oops|general protection|stack-protector|WARNING: CPU")
+
+
+def _trouble(console: str) -> str:
+    """What a person needs to see of CONSOLE: the first sign of trouble, else the end."""
+    lines = console.splitlines()
+    first = next((n for n, line in enumerate(lines) if _BROKEN.search(line)), len(lines) - 30)
+    shown = lines[max(first, 0) :][:60]
+    return tail("\n".join(shown), 60)
 
 
 @functools.cache

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What a running lab leaves on disk, and how it is cleaned up after a kill.
 
 Each lab has a directory below the cache's `run`, with a lock that its program
@@ -13,7 +14,6 @@ import os
 import signal
 import tempfile
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -26,6 +26,7 @@ _guard = threading.Lock()
 def make(prefix: str) -> Path:
     """A new private directory for one lab or machine; `drop` removes it."""
     sweep()
+    _SIGNALS.catch()
     folder = _folder()
     with cache.lock("run"):
         path = Path(tempfile.mkdtemp(prefix=f"{prefix}.", dir=folder))
@@ -45,6 +46,8 @@ def drop(path: Path) -> None:
     cache.remove(path)
     if owner is not None:
         owner.close()
+    if not _held:
+        _SIGNALS.release()
 
 
 def sweep() -> int:
@@ -58,6 +61,7 @@ def sweep() -> int:
             if path not in _held and _is_orphan(path):
                 cache.remove(path)
                 count += 1
+    cache.forget_unfinished()
     return count
 
 
@@ -71,29 +75,35 @@ def owners() -> list[int]:
     return sorted(set(found))
 
 
-@contextlib.contextmanager
-def signals_end_the_program() -> Iterator[None]:
+class _Signals:
     """Lets SIGTERM and SIGHUP unwind the program as Ctrl-C does, so that it cleans up.
 
-    Does nothing outside the main thread, where Python cannot catch signals.
+    Only while something is held, only where nobody else handles them, and only
+    from the main thread: Python catches signals nowhere else.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
 
-    def stop(number: int, _frame: object) -> None:
+    def __init__(self) -> None:
+        self._ours: list[signal.Signals] = []
+
+    def catch(self) -> None:
+        """Handles the signals from now on."""
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                if signal.getsignal(number) is signal.SIG_DFL:
+                    signal.signal(number, self._stop)
+                    self._ours.append(number)
+
+    def release(self) -> None:
+        """Gives them back."""
+        if threading.current_thread() is threading.main_thread():
+            while self._ours:
+                signal.signal(self._ours.pop(), signal.SIG_DFL)
+
+    def _stop(self, number: int, _frame: object) -> None:
         raise SystemExit(128 + number)
 
-    before = {
-        number: signal.signal(number, stop)
-        for number in (signal.SIGTERM, signal.SIGHUP)
-        if signal.getsignal(number) is signal.SIG_DFL
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+
+_SIGNALS = _Signals()
 
 
 def _folder() -> Path:

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
 # Installs what the lab needs on Debian: QEMU, mmdebstrap and small tools. Says
 # nothing and does nothing when all of it is there. Needs root, or sudo.
 set -eu

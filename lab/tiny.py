@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A machine of a kernel and an archive, for tests of the module and of shell programs."""
 
 from __future__ import annotations
@@ -98,9 +99,9 @@ class TinyMachine:
             self._qemu.kill()
             raise self._qemu.died(f"{self.kernel.release} died running: {command}") from None
         except _Silent:
-            raise self._qemu.died(
-                f"{self.kernel.release} is silent after {timeout:.0f} s of: {command}"
-            ) from None
+            self._qemu.kill()
+            what = f"{self.kernel.release} is silent after {timeout:.0f} s of: {command}"
+            raise self._qemu.died(what) from None
 
     def check(self, command: str, *, timeout: float = 60, shell: str = "sh") -> str:
         """The standard output of COMMAND; raises LabError when its status is not 0."""
@@ -122,6 +123,13 @@ class TinyMachine:
     def console(self) -> str:
         """What the kernel wrote on the serial console: warnings, oopses, panics."""
         return self._qemu.console() if self._qemu else ""
+
+    @property
+    def qemu(self) -> Qemu:
+        """The machine's process."""
+        if self._qemu is None:
+            raise LabError("the tiny machine is not running")
+        return self._qemu
 
     def stop(self) -> None:
         """Ends the machine and removes what it left; __exit__ does it too."""
@@ -188,8 +196,8 @@ class _Channel:
         if self.ended:
             raise EOFError
         deadline = time.monotonic() + timeout
-        self._send(b"run %d %s %d %d\n" % (number, shell.encode(), len(script), len(input)))
-        self._send(script + input)
+        header = b"run %d %s %d %d\n" % (number, shell.encode(), len(script), len(input))
+        self._send(header + script + input)
         if not pending.done.wait(deadline - time.monotonic()):
             self._send(b"kill %d\n" % number)
             if not pending.done.wait(KILL_SECONDS):

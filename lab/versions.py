@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The order of Debian's version numbers."""
 
 from __future__ import annotations

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The lab takes the newest whole kernel of each line, and orders versions as dpkg does."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+import lab
+from lab.versions import version_key
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("6.1.9-1", "6.1.10-1"),
+        ("6.1.192-1", "6.1.192-2"),
+        ("6.12.117-1~deb12u1", "6.12.117-1"),
+        ("7.3.4-1~bpo13+1", "7.3.4-1"),
+        ("1.0~rc1", "1.0"),
+        ("1.0a", "1.0+"),
+        ("9.9", "1:0.1"),
+        ("1.0", "1.0+b1"),
+    ],
+)
+def test_versions_sort_as_dpkg_sorts_them(left: str, right: str) -> None:
+    assert version_key(left) < version_key(right)
+    subprocess.run(["dpkg", "--compare-versions", left, "lt", right], check=True)
+
+
+def test_each_kernel_has_an_image_headers_and_modules(needs_machines: None) -> None:
+    for kernel in lab.kernels().values():
+        assert kernel.vmlinuz.stat().st_size > 1 << 20
+        assert (kernel.modules / "modules.dep").is_file()
+        makefile = kernel.headers_tree / kernel.headers_dir.lstrip("/") / "Makefile"
+        assert makefile.is_file(), kernel.release
+
+
+def test_the_previous_kernel_is_older_and_of_the_same_layout(needs_machines: None) -> None:
+    newest, previous = lab.kernel("bookworm"), lab.kernel("bookworm-previous")
+    assert version_key(previous.version) < version_key(newest.version)
+    assert previous.release != newest.release
+    assert previous.symbol_crc("module_layout") == newest.symbol_crc("module_layout")
+
+
+def test_an_unknown_kernel_is_named_with_the_known_ones(needs_machines: None) -> None:
+    with pytest.raises(lab.LabError, match=r"no kernel 'woody' here; there are: .*bookworm"):
+        lab.kernel("woody")
