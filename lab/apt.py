@@ -47,14 +47,9 @@ def update() -> list[str]:
     A suite that its mirror no longer serves is left out. Raises LabError when
     there is none at all.
     """
-    folder = _folder()
-    wanted = [suite for release in RELEASES for suite in suites(release)]
-    (folder / "sources.list").write_text("".join(source(suite) + "\n" for suite in wanted))
-    words = ""
-    try:
-        run(["apt-get", *_options(), "update"], timeout=300, what="apt-get update")
-    except CommandFailed as error:
-        words = str(error)
+    with cache.lock("apt"):
+        words = _fetch_indexes()
+    wanted = _wanted_suites()
     served = [suite for suite in wanted if _index_files(suite)]
     if not served:
         raise LabError(f"no package index could be fetched from {mirror('')}\n{words}")
@@ -62,6 +57,21 @@ def update() -> list[str]:
         if suite not in served:
             cache.say(f"{suite} is not served by {mirror(suite)}: left out")
     return served
+
+
+def _wanted_suites() -> list[str]:
+    return [suite for release in RELEASES for suite in suites(release)]
+
+
+def _fetch_indexes() -> str:
+    """Runs apt-get update; returns its complaints, for some suites may be gone for good."""
+    lines = (source(suite) + "\n" for suite in _wanted_suites())
+    (_folder() / "sources.list").write_text("".join(lines))
+    try:
+        run(["apt-get", *_options(), "update"], timeout=300, what="apt-get update")
+    except CommandFailed as error:
+        return str(error)
+    return ""
 
 
 def is_served(suite: str) -> bool:
@@ -81,33 +91,47 @@ def stanzas(suite: str, prefix: str) -> Iterator[Stanza]:
 
 
 def download(packages: Sequence[tuple[str, str]]) -> list[Path]:
-    """The .deb files of PACKAGES, each a name and a version; fetches what is missing."""
+    """The .deb files of PACKAGES, each a name and a version; fetches what is missing.
+
+    When the mirror no longer has them, the indexes are fetched again first.
+    """
     pool = _folder() / "debs"
     pool.mkdir(exist_ok=True)
-    missing = [f"{name}={version}" for name, version in packages if not _deb(pool, name, version)]
-    if missing:
-        staging = _folder() / f"download.{os.getpid()}"
-        cache.remove(staging)
-        staging.mkdir()
-        try:
-            run(
-                ["apt-get", *_options(), "-qq", "download", *missing],
-                timeout=900,
-                what=f"downloading {len(missing)} packages",
-                cwd=staging,
-                stderr=subprocess.STDOUT,
-            )
-            for file in staging.iterdir():
-                file.rename(pool / file.name)
-        finally:
-            cache.remove(staging)
+    with cache.lock("apt"):
+        missing = [
+            f"{name}={version}" for name, version in packages if not _deb(pool, name, version)
+        ]
+        if missing:
+            try:
+                _download(missing, pool)
+            except CommandFailed:
+                _fetch_indexes()
+                _download(missing, pool)
     files = []
     for name, version in packages:
         found = _deb(pool, name, version)
         if not found:
             raise LabError(f"apt-get downloaded no {name} {version}")
+        os.utime(found[0])
         files.append(found[0])
     return files
+
+
+def _download(wanted: Sequence[str], pool: Path) -> None:
+    """Fetches WANTED (name=version) into POOL, each file whole or not at all."""
+    staging = _folder() / "download"
+    cache.remove(staging)
+    staging.mkdir()
+    run(
+        ["apt-get", *_options(), "-qq", "download", *wanted],
+        timeout=900,
+        what=f"downloading packages; `python3 -m lab kernels --refresh` looks for newer ones\n"
+        f"    {' '.join(wanted)}",
+        cwd=staging,
+        stderr=subprocess.STDOUT,
+    )
+    for file in staging.iterdir():
+        file.rename(pool / file.name)
 
 
 def network_options() -> list[str]:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 KEEP_DAYS = 14
+REPLACED_DAYS = 2
 
 
 def root() -> Path:
@@ -50,7 +51,7 @@ def lock(name: str) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say(f"waiting for another run that makes {name}")
+            say(f"waiting for another run: {name}")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
@@ -76,7 +77,7 @@ def entry(kind: str, recipe: Any, make: Callable[[Path], None]) -> Path:
         path.parent.mkdir(exist_ok=True)
         staging.rename(path)
         say(f"made {kind} in {time.monotonic() - started:.1f} s")
-    _forget_old()
+    _forget_old(kind)
     return path
 
 
@@ -104,8 +105,11 @@ def _used(path: Path) -> bool:
     return True
 
 
-def _forget_old() -> None:
-    oldest = time.time() - KEEP_DAYS * 86400
-    for path in (root() / "entries").iterdir():
-        if path.stat().st_mtime < oldest:
-            remove(path)
+def _forget_old(kind: str) -> None:
+    """Removes entries that nothing used for long, and sooner those that a new one replaces."""
+    now = time.time()
+    for path in [*(root() / "entries").iterdir(), *(root() / "apt" / "debs").glob("*.deb")]:
+        days = REPLACED_DAYS if path.name.rpartition("-")[0] == kind else KEEP_DAYS
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_mtime < now - days * 86400:
+                path.unlink() if path.is_file() else remove(path)
