@@ -40,7 +40,12 @@ class Minion:
         )
 
     def _configure(self) -> None:
-        roots = [str(CHECKOUT), str(CHECKOUT / "salt"), str(self.home / "served")]
+        # The checkout but for what lies about in a developer's: Salt walks all of it.
+        checkout = self.home / "checkout"
+        checkout.mkdir()
+        for name in ("_grains", "_modules", "_states", "kmod", "salt", "toa_fleet"):
+            (checkout / name).symlink_to(CHECKOUT / name)
+        roots = [str(checkout), str(checkout / "salt"), str(self.home / "served")]
         config = {
             "id": "toa-test",
             "file_client": "local",
