@@ -452,7 +452,7 @@ class _Recorder:
 
 def _last_change(options: Options, report: NodeReport) -> Any:
     try:
-        return options.journal.last(report.host)
+        return options.journal.last_change(report.host)
     except LocalError as error:
         options.warnings.append(f"no history: {error.detail}")
         return None

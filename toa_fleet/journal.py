@@ -112,15 +112,15 @@ class Journal:
                 (time.time(), exit_status, run),
             )
 
-    def last(self, host: str) -> Optional[Entry]:
-        """The newest entry about a host, or None."""
+    def last_change(self, host: str) -> Optional[Entry]:
+        """The newest entry that says that a host was changed, or None."""
         if not self.path.exists():
             return None
         with self._open() as base:
             row = base.execute(
                 "SELECT at, operator, command, host, outcome, word, artifact, fingerprint, detail"
                 " FROM results JOIN runs ON runs.id = results.run"
-                " WHERE host = ? ORDER BY at DESC, results.rowid DESC LIMIT 1",
+                " WHERE host = ? AND outcome = 'done' ORDER BY at DESC, results.rowid DESC LIMIT 1",
                 (host,),
             ).fetchone()
         return Entry(*row) if row else None

@@ -126,13 +126,10 @@ def _mismatch(facts: NodeFacts, artifacts: Sequence[Manifest]) -> Decision:
     """Refuse, explained by the artifact that comes closest."""
     nearest = min(artifacts, key=lambda each: _distance(facts, each))
     differences = tuple(nearest.fingerprint.compare(facts.fingerprint))
-    fields = ", ".join(difference.field for difference in differences)
     return Decision(
         Action.MISMATCH,
         nearest.artifact_id,
-        f"artifact {nearest.artifact_id} is for another system: {fields} differ"
-        if len(differences) > 1
-        else f"artifact {nearest.artifact_id} is for another system: {fields} differs",
+        f"artifact {nearest.artifact_id} is for another system",
         _build_hint(facts),
         differences=differences,
     )

@@ -10,20 +10,22 @@ from toa_fleet.errors import LocalError
 from toa_fleet.journal import Journal
 
 
-def test_the_last_entry_of_a_host_tells_who_when_what_and_how(
+def test_the_last_change_of_a_host_tells_who_when_and_what(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SUDO_USER", "alice")
     journal = Journal(tmp_path / "new" / "journal.db")
-    assert journal.last("node7") is None
+    assert journal.last_change("node7") is None
     first = journal.begin("push node7")
     journal.record(first, "node7", "failed", "timeout", detail="no answer")
     journal.end(first, 4)
+    assert journal.last_change("node7") is None
     second = journal.begin("push node7 again")
     journal.record(second, "node7", "done", "pushed", "a" * 16, "f" * 16)
     journal.record(second, "node8", "done")
+    journal.record(second, "node7", "unchanged")
 
-    entry = journal.last("node7")
+    entry = journal.last_change("node7")
     assert entry is not None
     assert entry.operator.startswith("alice@")
     assert (entry.command, entry.outcome) == ("push node7 again", "done")
@@ -38,7 +40,7 @@ def test_two_runs_at_once_do_not_disturb_each_other(tmp_path: Path) -> None:
     one.record(runs[0], "a", "done")
     assert runs[0] != runs[1]
     for host, command in (("a", "push a"), ("b", "push b")):
-        entry = one.last(host)
+        entry = one.last_change(host)
         assert entry is not None
         assert entry.command == command
 

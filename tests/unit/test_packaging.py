@@ -40,12 +40,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("setup.cfg", "pyproject.toml", "README.md"):
         if (_ROOT / name).exists():
             shutil.copy(_ROOT / name, tree)
-    for name in ("toa_fleet", "kmod", "_modules", "_states"):
+    for name in ("toa_fleet", "kmod", "_grains", "_modules", "_states"):
         shutil.copytree(_ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("toa.ko", "toa.mod.c", "main.o", "selftest/toa-selftest"):
         (tree / "kmod" / name).write_text("a leftover")
-    for directory in ("_modules", "_states"):
-        (tree / directory / "toa.py").write_text("# a file of Salt's\n")
     command = [
         *(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"),
         *("--no-index", "--wheel-dir", str(tree / "dist"), str(tree)),
@@ -60,8 +58,8 @@ def test_the_wheel_has_the_sources_and_no_leftovers(wheel: Path) -> None:
     for name, _ in resources.kmod_sources():
         assert f"toa_fleet/kmod/{name}" in names
     assert "toa_fleet/node/toa-node" in names
-    assert "toa_fleet/saltext/modules/toa.py" in names
-    assert "toa_fleet/saltext/states/toa.py" in names
+    for kind in ("grains", "modules", "states"):
+        assert f"toa_fleet/saltext/{kind}/toa.py" in names
     leftovers = (".ko", ".o", ".mod.c", "/toa-selftest")
     assert [name for name in names if name.endswith(leftovers)] == []
 
@@ -99,4 +97,4 @@ def test_an_installed_wheel_runs_and_finds_what_it_brought(wheel: Path, tmp_path
     assert found["sources"] == [name for name, _ in resources.kmod_sources()]
     assert found["hash"] == resources.source_hash(resources.kmod_sources())
     assert found["node"] == len(resources.node_program())
-    assert {"modules", "states"} <= set(found["salt"])
+    assert {"grains", "modules", "states"} <= set(found["salt"])

@@ -60,7 +60,8 @@ def test_without_an_entry_the_defaults_are_those_of_ssh(tmp_path: Path) -> None:
 
 
 def test_host_key_alias_names_the_key(tmp_path: Path) -> None:
-    assert _settings(tmp_path, "Host *\n  HostKeyAlias pool\n").key_name == "pool"
+    settings = _settings(tmp_path, "Host *\n  HostKeyAlias pool\n  Port 2222\n")
+    assert (settings.key_name, settings.key_port, settings.port) == ("pool", 22, 2222)
 
 
 def test_jump_hosts_are_chained_and_have_entries_of_their_own(tmp_path: Path) -> None:

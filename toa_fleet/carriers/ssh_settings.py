@@ -39,7 +39,8 @@ class SshSettings:
         address: where the TCP connection goes.
         port: TCP port.
         user: account on the node.
-        key_name: name that known_hosts has it under.
+        key_name, key_port: what known_hosts has it under. A HostKeyAlias
+            stands there as it is, which port 22 means here.
         identities: private key files to try, in order.
         identities_given: whether someone named these, so that one that is
             missing is worth a word.
@@ -58,6 +59,7 @@ class SshSettings:
     port: int
     user: str
     key_name: str
+    key_port: int
     identities: tuple[Path, ...]
     identities_given: bool
     identities_only: bool
@@ -132,14 +134,17 @@ class SshConfig:
             raise _bad_entry(host.name, f"ProxyJump goes on past {_MAX_JUMPS} hosts: a loop?")
         found = self._lookup(host)
         address = str(found.get("hostname", host.address))
+        port = _port(host.name, found.get("port", "22"))
+        alias = found.get("hostkeyalias")
         given = self._identities + ((host.identity,) if host.identity else ())
         listed = tuple(Path(each).expanduser() for each in found.get("identityfile", ()))
         return SshSettings(
             name=host.name,
             address=address,
-            port=_port(host.name, found.get("port", "22")),
+            port=port,
             user=found.get("user") or getpass.getuser(),
-            key_name=found.get("hostkeyalias") or address,
+            key_name=alias or address,
+            key_port=22 if alias else port,
             identities=tuple(dict.fromkeys(given + (listed or _default_keys()))),
             identities_given=bool(given or listed),
             identities_only=_yes(found, "identitiesonly"),

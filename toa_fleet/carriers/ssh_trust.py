@@ -23,14 +23,14 @@ class Trust(paramiko.MissingHostKeyPolicy):
         self._accept_new = accept_new
 
     def kinds(self) -> list[str]:
-        return self._known.kinds(self._settings.key_name, self._settings.port)
+        return self._known.kinds(self._settings.key_name, self._settings.key_port)
 
     def missing_host_key(
         self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey
     ) -> None:
         settings = self._settings
         kind, blob = key.get_name(), key.asbytes()
-        verdict, lines = self._known.check(settings.key_name, settings.port, kind, blob)
+        verdict, lines = self._known.check(settings.key_name, settings.key_port, kind, blob)
         if verdict is Verdict.KNOWN:
             return
         shown = f"{kind} {sha256_fingerprint(blob)}"
@@ -54,7 +54,7 @@ class Trust(paramiko.MissingHostKeyPolicy):
             self._known.record(
                 settings.user_known_hosts[0],
                 settings.key_name,
-                settings.port,
+                settings.key_port,
                 kind,
                 blob,
                 settings.hash_known_hosts,
@@ -66,7 +66,7 @@ class Trust(paramiko.MissingHostKeyPolicy):
         settings = self._settings
         recorded = ", ".join(f"{one.kind} {sha256_fingerprint(one.key)}" for one in lines[:4])
         path = lines[0].place.rpartition(":")[0] or "~/.ssh/known_hosts"
-        name = name_of(settings.key_name, settings.port)
+        name = name_of(settings.key_name, settings.key_port)
         return Unreachable(
             f"the host key CHANGED: it shows {shown}, but {lines[0].place} has {recorded}",
             "someone may be in between. When the node was truly set up anew: "
@@ -80,7 +80,7 @@ class Trust(paramiko.MissingHostKeyPolicy):
         if authorities:
             detail += f" (certificates, as {authorities[0].place} allows, are not supported)"
         return Unreachable(
-            f"{detail} for {name_of(settings.key_name, settings.port)}",
+            f"{detail} for {name_of(settings.key_name, settings.key_port)}",
             "compare it with the node's own (ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub), "
             "then give --accept-new-host-keys",
             "host-key",

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from typing import Callable
 
@@ -51,12 +52,23 @@ def _table(summary: Summary) -> RenderableType:
 
 
 def _closing_line(summary: Summary) -> str:
-    counts = ", ".join(f"{number} {word}" for word, number in sorted(summary.counts().items()))
+    counts = ", ".join(f"{number} {word}" for word, number in sorted(_counts(summary).items()))
     groups = {row.report.facts.fingerprint.id for row in summary.rows if row.report.facts}
     kinds = f" of {len(groups)} kind{'s' * (len(groups) != 1)}" if groups else ""
     nodes = f"{len(summary.rows)} node{'s' * (len(summary.rows) != 1)}{kinds}"
     what = f"{summary.command}{' (dry run)' * summary.dry_run}"
     return f"{what}: {nodes}: {counts or 'nothing done'}; {summary.seconds:.1f} s"
+
+
+def _counts(summary: Summary) -> dict[str, int]:
+    """Nodes by state where states were judged, by outcome elsewhere."""
+    words = (
+        row.assessment.state
+        if row.assessment and row.report.outcome == READ
+        else row.report.outcome
+        for row in summary.rows
+    )
+    return dict(Counter(words))
 
 
 def _host(row: Row) -> Text:
@@ -127,7 +139,7 @@ def _last(row: Row) -> Text:
     if row.last is None:
         return Text("")
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(row.last.at))
-    return Text(f"{when} {row.last.command.split()[0]} {row.last.outcome}, {row.last.operator}")
+    return Text(f"{when} {row.last.command.split()[0]} by {row.last.operator}")
 
 
 _NARROW = ("node", "result", "state", "fingerprint", "artifact", "system", "hooks", "at boot")
@@ -163,7 +175,7 @@ _COLUMNS: dict[str, Sequence[_Column]] = {
         ("system", _system),
         ("kernel", _fact("kernel_release")),
         ("artifact", _artifact),
-        ("last change from here", _last),
+        ("last change", _last),
         ("what", _findings),
     ),
 }
