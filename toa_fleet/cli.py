@@ -25,7 +25,7 @@ from toa_fleet.carriers.local import LocalCarrier
 from toa_fleet.errors import LocalError, ToaError, UsageError
 from toa_fleet.inventory import Host, parse_host, read, read_file
 from toa_fleet.jobs import Asker, BuildJob, PushJob, facts_job, proof_job, simple_job
-from toa_fleet.journal import Journal
+from toa_fleet.journal import Journal, Result
 from toa_fleet.plan import Policy
 from toa_fleet.report import json as json_report
 from toa_fleet.report import table
@@ -414,17 +414,15 @@ class _Recorder:
         self._options = options
         self._journal = options.journal
         self._run: Optional[int] = None
+        self._waiting: list[Result] = []
+        self._written = time.monotonic()
         words = [command, *sys.argv[2:]] if len(sys.argv) > 1 else [command]
         self._try(lambda: self._begin(one_line(shlex.join(words), 1000)))
 
     def __call__(self, report: NodeReport) -> None:
-        run = self._run
-        if run is None:
-            return
         facts = report.facts
-        self._try(
-            lambda: self._journal.record(
-                run,
+        self._waiting.append(
+            Result(
                 report.host,
                 report.outcome,
                 report.word,
@@ -433,11 +431,21 @@ class _Recorder:
                 report.detail,
             )
         )
+        # A write waits for the disk, and with it wait all nodes: once a second.
+        if time.monotonic() - self._written > 1:
+            self._write()
 
     def end(self, exit_status: int) -> None:
+        self._write()
         run = self._run
         if run is not None:
             self._try(lambda: self._journal.end(run, exit_status))
+
+    def _write(self) -> None:
+        run, waiting = self._run, self._waiting
+        self._waiting, self._written = [], time.monotonic()
+        if run is not None and waiting:
+            self._try(lambda: self._journal.record(run, waiting))
 
     def _begin(self, words: str) -> None:
         self._run = self._journal.begin(words)

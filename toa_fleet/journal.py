@@ -12,9 +12,9 @@ import os
 import socket
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Optional
 
@@ -61,6 +61,19 @@ class Entry:
     detail: str
 
 
+@dataclass(frozen=True)
+class Result:
+    """How one node ended; ``at`` in seconds since the epoch."""
+
+    host: str
+    outcome: str
+    word: str = ""
+    artifact: str = ""
+    fingerprint: str = ""
+    detail: str = ""
+    at: float = field(default_factory=time.time)
+
+
 class Journal:
     """The history of changes, in one file.
 
@@ -87,22 +100,23 @@ class Journal:
             )
             return int(cursor.lastrowid or 0)
 
-    def record(
-        self,
-        run: int,
-        host: str,
-        outcome: str,
-        word: str = "",
-        artifact: str = "",
-        fingerprint: str = "",
-        detail: str = "",
-    ) -> None:
-        """Note how one node ended."""
-        with self._open() as base:
-            base.execute(
-                "INSERT INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (run, time.time(), host, outcome, word, artifact, fingerprint, detail),
+    def record(self, run: int, results: Sequence[Result]) -> None:
+        """Note how some nodes ended, all of them in one write."""
+        rows = [
+            (
+                run,
+                one.at,
+                one.host,
+                one.outcome,
+                one.word,
+                one.artifact,
+                one.fingerprint,
+                one.detail,
             )
+            for one in results
+        ]
+        with self._open() as base:
+            base.executemany("INSERT INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
     def end(self, run: int, exit_status: int) -> None:
         """Note that a run is over."""

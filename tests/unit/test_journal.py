@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from toa_fleet.errors import LocalError
-from toa_fleet.journal import Journal
+from toa_fleet.journal import Journal, Result
 
 
 def test_the_last_change_of_a_host_tells_who_when_and_what(
@@ -17,13 +17,13 @@ def test_the_last_change_of_a_host_tells_who_when_and_what(
     journal = Journal(tmp_path / "new" / "journal.db")
     assert journal.last_change("node7") is None
     first = journal.begin("push node7")
-    journal.record(first, "node7", "failed", "timeout", detail="no answer")
+    journal.record(first, [Result("node7", "failed", "timeout", detail="no answer")])
     journal.end(first, 4)
     assert journal.last_change("node7") is None
     second = journal.begin("push node7 again")
-    journal.record(second, "node7", "done", "pushed", "a" * 16, "f" * 16)
-    journal.record(second, "node8", "done")
-    journal.record(second, "node7", "unchanged")
+    journal.record(second, [Result("node7", "done", "pushed", "a" * 16, "f" * 16)])
+    journal.record(second, [Result("node8", "done")])
+    journal.record(second, [Result("node7", "unchanged")])
 
     entry = journal.last_change("node7")
     assert entry is not None
@@ -36,8 +36,8 @@ def test_the_last_change_of_a_host_tells_who_when_and_what(
 def test_two_runs_at_once_do_not_disturb_each_other(tmp_path: Path) -> None:
     one, two = (Journal(tmp_path / "journal.db") for _ in range(2))
     runs = one.begin("push a"), two.begin("push b")
-    two.record(runs[1], "b", "done")
-    one.record(runs[0], "a", "done")
+    two.record(runs[1], [Result("b", "done")])
+    one.record(runs[0], [Result("a", "done")])
     assert runs[0] != runs[1]
     for host, command in (("a", "push a"), ("b", "push b")):
         entry = one.last_change(host)
