@@ -336,6 +336,36 @@ def build(
         return _call("build", "--source", directory, *arguments, program=node_program)
 
 
+def push(artifact: str) -> str:
+    """
+    Send an artifact from this minion to the master, which keeps it below
+    ``minions/ID/files`` in its cache directory. Return the artifact's id.
+
+    The master takes files only with ``file_recv: True`` in its configuration.
+
+    artifact
+        Directory with ``toa.ko``, ``manifest`` and ``toa-selftest`` in it.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'reference*' toa.push /root/toa
+    """
+    _check_directory("artifact", artifact)
+    identity = str(manifest(artifact)["artifact"])
+    for name in _ARTIFACT_FILES:
+        path = os.path.join(artifact, name)
+        if not os.path.isfile(path):
+            raise CommandExecutionError(f"this is no whole artifact: there is no {path}")
+        if not __salt__["cp.push"](path):
+            raise CommandExecutionError(
+                f"the master did not take {path}. What to do: set `file_recv: True` in the "
+                "master's configuration and restart it; see its log"
+            )
+    return identity
+
+
 def install(
     artifact: str,
     persist: bool = True,

@@ -12,6 +12,16 @@ import salts
 from trees import CHECKOUT
 
 
+def serve_checkout(home: Path) -> list[str]:
+    """file_roots as the documentation says, without what lies about in a
+    developer's checkout: Salt walks all of it again and again."""
+    checkout = home / "checkout"
+    checkout.mkdir()
+    for name in ("_grains", "_modules", "_states", "kmod", "salt", "toa_fleet"):
+        (checkout / name).symlink_to(CHECKOUT / name)
+    return [str(checkout), str(checkout / "salt")]
+
+
 class Failed(Exception):
     """What a function of Salt raised: its type's name and its message."""
 
@@ -40,12 +50,7 @@ class Minion:
         )
 
     def _configure(self) -> None:
-        # The checkout but for what lies about in a developer's: Salt walks all of it.
-        checkout = self.home / "checkout"
-        checkout.mkdir()
-        for name in ("_grains", "_modules", "_states", "kmod", "salt", "toa_fleet"):
-            (checkout / name).symlink_to(CHECKOUT / name)
-        roots = [str(checkout), str(checkout / "salt"), str(self.home / "served")]
+        roots = [*serve_checkout(self.home), str(self.home / "served")]
         config = {
             "id": "toa-test",
             "file_client": "local",

@@ -14,8 +14,8 @@ from trees import CHECKOUT, Tree, make_artifact
 
 FUNCTIONS = (
     *("artifacts", "available", "boot", "build", "deploy", "fingerprint", "gates", "install"),
-    *("load", "manifest", "remove", "source_hash", "stats", "status", "toolchain", "unload"),
-    "verify",
+    *("load", "manifest", "push", "remove", "source_hash", "stats", "status", "toolchain"),
+    *("unload", "verify"),
 )
 
 
