@@ -213,7 +213,11 @@ def status(options: Options, hosts: Sequence[str]) -> int:
 @click.option("--proof", is_flag=True, help="Have each loaded toa proven anew (needs root).")
 @_common_options
 def audit(options: Options, hosts: Sequence[str], proof: bool) -> int:
-    """Show which nodes carry toa as they should, and what is wrong with the rest."""
+    """Judge what each node carries.
+
+    Tells which nodes run toa and keep it over a reboot, what is wrong with the
+    rest, and when each was last changed from here. Changes nothing.
+    """
     nodes = _hosts_of(options, hosts)
     job = proof_job(options.asker()) if proof else _facts(options, "status")
     return _finish(options, "audit", nodes, job, assessed=True, history=True)
@@ -237,7 +241,10 @@ def audit(options: Options, hosts: Sequence[str], proof: bool) -> int:
 @click.option("--force", is_flag=True, help="Build even what the store holds already.")
 @_common_options
 def build(options: Options, references: Sequence[str], source: Optional[Path], force: bool) -> int:
-    """Build toa.ko on a reference node and put it into the store."""
+    """Build toa.ko on a reference node.
+
+    The sources go there, the module comes back, is checked and stored.
+    """
     nodes = _references(options, references)
     job = BuildJob(
         options.asker(), options.store, options.artifacts(), resources.kmod_sources(source), force
@@ -263,7 +270,12 @@ def push(
     dry_run: bool,
     replace_foreign: bool,
 ) -> int:
-    """Push toa.ko to the nodes that it fits: load it, prove it, have it load at boot."""
+    """Push toa.ko to the nodes that it fits.
+
+    Each gets the artifact of its kind, loads it, proves it with a live
+    connection, and will load it at every boot; a node that fits none, or that
+    cannot load modules now, is refused with the reason.
+    """
     nodes = _hosts_of(options, hosts)
     artifacts = [_artifact(options, artifact)] if artifact else options.artifacts()
     job = PushJob(options.asker(), artifacts, Policy(replace_foreign), dry_run)
@@ -274,7 +286,7 @@ def push(
 @_hosts
 @_common_options
 def unload(options: Options, hosts: Sequence[str]) -> int:
-    """Take our toa out of the kernel; it will be back at the next boot."""
+    """Take toa out of the kernel until the next boot."""
     nodes = _hosts_of(options, hosts)
     return _finish(options, "unload", nodes, simple_job(options.asker(), "unload"), recorded=True)
 
@@ -283,7 +295,7 @@ def unload(options: Options, hosts: Sequence[str]) -> int:
 @_hosts
 @_common_options
 def remove(options: Options, hosts: Sequence[str]) -> int:
-    """Unload toa and take away all that push put on the nodes."""
+    """Unload toa and take away what push put there."""
     nodes = _hosts_of(options, hosts)
     return _finish(options, "remove", nodes, simple_job(options.asker(), "remove"), recorded=True)
 

@@ -21,6 +21,7 @@ import platformdirs
 from toa_fleet.artifact import Artifact
 from toa_fleet.errors import ArtifactRefused, LocalError, ToaError
 from toa_fleet.fingerprint import ID_LENGTH
+from toa_fleet.text import one_line
 
 _ID = re.compile(rf"[0-9a-f]{{{ID_LENGTH}}}\Z")
 
@@ -72,9 +73,10 @@ class Store:
         for directory in self._directories():
             if directory.name == artifact_id:
                 return self._read(directory)
+        held = ", ".join(directory.name for directory in self._directories())
         raise LocalError(
-            f"{self.root} holds no artifact {artifact_id}",
-            "see `toa-fleet audit` for what it holds",
+            f"{self.root} holds no artifact {one_line(artifact_id, 80)}",
+            f"it holds {held}" if held else "it holds none: build one with `toa-fleet build`",
         )
 
     def add(self, artifact: Artifact) -> Path:

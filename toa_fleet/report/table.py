@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The table at the end. Cells are Text, never markup: a node cannot style it."""
+"""The result for people: a narrow table, then what there is to say, said once.
+
+Nodes about which the same is to be said share one note: a hundred nodes that
+are refused for one reason are one paragraph, not a hundred. Everything is
+Text, never markup: a node cannot style what is shown.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +14,7 @@ from collections.abc import Sequence
 from typing import Callable
 
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -19,6 +24,8 @@ from toa_fleet.rollout import DONE, INTERRUPTED, PLANNED, READ, UNCHANGED
 
 #: Columns of a table that goes to a file or a pipe.
 PIPE_WIDTH = 160
+#: Most nodes that a note names.
+_NAMED = 8
 
 _STYLES = {
     READ: "green",
@@ -30,25 +37,68 @@ _STYLES = {
     INTERRUPTED: "red",
 }
 _Column = tuple[str, Callable[[Row], Text]]
+#: One line of a note, and its style.
+_Line = tuple[str, str]
 
 
 def show(console: Console, summary: Summary) -> None:
-    """Print a result: the table, its warnings, and one line that sums it up."""
+    """Print a result: table, notes, warnings, and one line that sums it up."""
     if summary.rows:
         console.print(_table(summary))
+    for text in _notes(summary):
+        console.print(text, soft_wrap=True)
     for warning in summary.warnings:
         console.print(Text(f"warning: {warning}", "yellow"), soft_wrap=True)
     console.print(Text(_closing_line(summary)), soft_wrap=True)
 
 
-def _table(summary: Summary) -> RenderableType:
+def _table(summary: Summary) -> Table:
     columns = _COLUMNS.get(summary.command, _WORK)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for title, _ in columns:
-        table.add_column(title, overflow="fold", no_wrap=title in _NARROW)
+        table.add_column(title, overflow="fold")
     for row in summary.rows:
         table.add_row(*(cell(row) for _, cell in columns))
-    return Group(table)
+    return table
+
+
+def _notes(summary: Summary) -> list[Text]:
+    groups: dict[tuple[_Line, ...], list[str]] = {}
+    for row in summary.rows:
+        lines = _note(row)
+        if lines:
+            groups.setdefault(tuple(lines), []).append(row.report.host)
+    return [_paragraph(hosts, lines) for lines, hosts in groups.items()]
+
+
+def _paragraph(hosts: list[str], lines: tuple[_Line, ...]) -> Text:
+    names = ", ".join(hosts[:_NAMED])
+    if len(hosts) > _NAMED:
+        names += f" and {len(hosts) - _NAMED} more"
+    text = Text(f"{names}:", "bold")
+    for line, style in lines:
+        text.append("\n  ")
+        text.append(line, style or "not bold")
+    return text.append("\n")
+
+
+def _note(row: Row) -> list[_Line]:
+    """What is to be said of a node: of a refusal, each field with both values."""
+    report = row.report
+    lines: list[_Line] = []
+    if report.detail:
+        lines.append((report.detail, ""))
+    for difference in report.differences:
+        lines.append((f"{difference.field}:", "bold"))
+        lines.append((f"    artifact  {difference.artifact or '(empty)'}", ""))
+        lines.append((f"    node      {difference.node or '(empty)'}", ""))
+    if report.hint:
+        lines.append((f"-> {report.hint}", "dim not bold"))
+    for finding in row.assessment.findings if row.assessment else ():
+        lines.append((finding.text, ""))
+        if finding.remedy:
+            lines.append((f"-> {finding.remedy}", "dim not bold"))
+    return lines
 
 
 def _closing_line(summary: Summary) -> str:
@@ -95,44 +145,10 @@ def _artifact(row: Row) -> Text:
     return Text(row.report.artifact or (facts.installed if facts else ""))
 
 
-def _why(row: Row) -> Text:
-    """What happened; of a refusal, each field with both values on its own line."""
-    report = row.report
-    if report.outcome == FAILED and not report.facts and row.assessment is None:
-        return _failure(row)
-    lines = [Text(report.detail)] if report.detail else []
-    for difference in report.differences:
-        lines.append(Text(f"  {difference.field}", "bold"))
-        lines.append(Text(f"    artifact  {difference.artifact or '(empty)'}"))
-        lines.append(Text(f"    node      {difference.node or '(empty)'}"))
-    if report.hint:
-        lines.append(Text(f"-> {report.hint}", "dim"))
-    return Text("\n").join(lines)
-
-
-def _failure(row: Row) -> Text:
-    report = row.report
-    text = Text(report.detail)
-    if report.hint:
-        text.append(f"\n-> {report.hint}", "dim")
-    return text
-
-
 def _state(row: Row) -> Text:
-    if row.assessment is None:
+    if row.assessment is None or row.report.outcome != READ:
         return _outcome(row)
     return Text(row.assessment.state, "green" if row.assessment.good else "yellow")
-
-
-def _findings(row: Row) -> Text:
-    if row.assessment is None or row.report.outcome == FAILED:
-        return _why(row)
-    lines = []
-    for finding in row.assessment.findings:
-        lines.append(Text(finding.text))
-        if finding.remedy:
-            lines.append(Text(f"-> {finding.remedy}", "dim"))
-    return Text("\n").join(lines)
 
 
 def _last(row: Row) -> Text:
@@ -142,13 +158,11 @@ def _last(row: Row) -> Text:
     return Text(f"{when} {row.last.command.split()[0]} by {row.last.operator}")
 
 
-_NARROW = ("node", "result", "state", "fingerprint", "artifact", "system", "hooks", "at boot")
 _WORK: Sequence[_Column] = (
     ("node", _host),
     ("result", _outcome),
     ("artifact", _artifact),
     ("kernel", _fact("kernel_release")),
-    ("what", _why),
 )
 _COLUMNS: dict[str, Sequence[_Column]] = {
     "fingerprint": (
@@ -157,7 +171,6 @@ _COLUMNS: dict[str, Sequence[_Column]] = {
         ("system", _system),
         ("kernel", _fact("kernel_release")),
         ("build", _fact("kernel_version")),
-        ("what", _why),
     ),
     "status": (
         ("node", _host),
@@ -166,16 +179,13 @@ _COLUMNS: dict[str, Sequence[_Column]] = {
         ("hooks", _fact("hooks")),
         ("at boot", _fact("persistent")),
         ("kernel", _fact("kernel_release")),
-        ("what", _findings),
     ),
     "audit": (
         ("node", _host),
         ("state", _state),
-        ("fingerprint", _fact("fingerprint")),
         ("system", _system),
         ("kernel", _fact("kernel_release")),
         ("artifact", _artifact),
         ("last change", _last),
-        ("what", _findings),
     ),
 }
