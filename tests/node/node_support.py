@@ -7,9 +7,10 @@ import hashlib
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Mapping, Optional, Sequence
+from typing import Optional
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / "toa_fleet" / "node" / "toa-node"
@@ -119,8 +120,9 @@ def run(
 ) -> Answer:
     """Runs a command that answers as toa-node does."""
     done = subprocess.run(
-        list(words), input=stdin, capture_output=True, timeout=120, env=environment(env)
-    )
+        list(words), input=stdin, capture_output=True, timeout=120, env=environment(env),
+        check=False,
+    )  # fmt: skip
     return Answer(
         done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
     )
@@ -160,7 +162,8 @@ def make_tree(top: Path, facts: Mapping[str, str] = FACTS, os_release: str = OS_
     write(kernel / "tainted", "12288\n")
     write(kernel / "random/boot_id", "00000000-0000-4000-8000-000000000000\n")
     write(top / "proc/uptime", "4711.12 99.00\n")
-    write(top / "proc/self/smaps", f"0-1 r-xp\nKernelPageSize: {int(facts['page_size']) // 1024} kB\n")
+    page_kb = int(facts["page_size"]) // 1024
+    write(top / "proc/self/smaps", f"0-1 r-xp\nKernelPageSize: {page_kb} kB\n")
     build_id = bytes.fromhex(facts["kernel_build_id"])
     write(top / "sys/kernel/notes", note(b"Linux\0", 0, b"\0" * 4) + note(b"GNU\0", 3, build_id))
     if os_release:

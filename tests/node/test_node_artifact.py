@@ -158,10 +158,10 @@ def test_a_manifest_forged_with_all_its_hashes_is_refused_by_the_module(
 def test_a_module_of_another_release_is_refused_even_with_the_right_tag(
     shell: str, tmp_path: Path, tree: Path
 ) -> None:
-    artifact = make_artifact(tmp_path / "other", {**FACTS, "kernel_release": "6.1.0-55-cloud-amd64"})
+    other = {**FACTS, "kernel_release": "6.1.0-55-cloud-amd64"}
+    artifact = make_artifact(tmp_path / "other", other)
     module = (artifact / "toa.ko").read_bytes()
-    wrong = fingerprint_id({**FACTS, "kernel_release": "6.1.0-55-cloud-amd64"})
-    module = module.replace(wrong.encode(), fingerprint_id(FACTS).encode())
+    module = module.replace(fingerprint_id(other).encode(), fingerprint_id(FACTS).encode())
     (artifact / "toa.ko").write_bytes(module)
     selftest = (artifact / "toa-selftest").read_bytes()
     (artifact / "manifest").write_text(manifest_text(FACTS, module, selftest))

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Sequence
 
 import pytest
 from node_support import PROGRAM, Answer, artifact_id, node, snapshot
@@ -77,7 +77,7 @@ def test_a_bad_name_is_refused_before_anything_is_unpacked(
 ) -> None:
     word = f"{name}:4:{hashlib.sha256(b'evil').hexdigest()}"
     before = set(snapshot(tree))
-    push(shell, tree, ["--part", word], b"evil").failed("usage" if name else "usage")
+    push(shell, tree, ["--part", word], b"evil").failed("usage")
     left = set(snapshot(tree)) - before
     assert not [path for path in left if "evil" in path or "parts" in path]
 

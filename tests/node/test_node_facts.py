@@ -79,7 +79,8 @@ SYSTEMS = {
     "Debian 13": ("os-release", 'VERSION_ID="13"\nVERSION_CODENAME=trixie\nID=debian\n',
                   "debian", "13"),
     "Debian testing": (
-        "os-release", 'PRETTY_NAME="Debian GNU/Linux forky/sid"\nVERSION_CODENAME=forky\nID=debian\n',
+        "os-release",
+        'PRETTY_NAME="Debian GNU/Linux forky/sid"\nVERSION_CODENAME=forky\nID=debian\n',
         "debian", "forky",
     ),
     "Rocky 9": ("os-release", 'ID="rocky"\nID_LIKE="rhel centos fedora"\nVERSION_ID="9.4"\n',
@@ -220,12 +221,14 @@ def test_vermagic_comes_from_an_in_tree_module_however_packed(
         content = subprocess.run([tool, "-c", plain], capture_output=True, check=True).stdout
     write(packed_module, content)
     write(modules / "extra/first.ko", b"vermagic=another-kernel\0")
-    write(modules / "modules.dep", f"extra/first.ko:\nkernel/gone.ko:\nkernel/net/dummy.ko{packed}:\n")
+    listed = ("extra/first.ko", "kernel/gone.ko", f"kernel/net/dummy.ko{packed}")
+    write(modules / "modules.dep", "".join(f"{name}:\n" for name in listed))
     assert node(shell, "fingerprint", root=tree).done()["vermagic"] == vermagic
 
 
 def test_a_noisy_login_shell_does_not_spoil_the_answer(shell: str, tree: Path) -> None:
-    script = f"echo Welcome; echo begin here; exec {' '.join(SHELLS[shell])} {PROGRAM} --root {tree} status"
+    command = f"{' '.join(SHELLS[shell])} {PROGRAM} --root {tree} status"
+    script = f"echo Welcome; echo begin here; exec {command}"
     answer = run(["sh", "-c", script])
     assert answer.lines[0] == "begin=status" and answer.lines[-2] == "end=0"
 

@@ -39,7 +39,8 @@ def test_an_open_gate_says_open(shell: str, gate: str, tree: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "word"), [("CONFIG_KRETPROBES=y\n", "open"), ("# CONFIG_KPROBES is not set\n", "closed")]
+    ("line", "word"),
+    [("CONFIG_KRETPROBES=y\n", "open"), ("# CONFIG_KPROBES is not set\n", "closed")],
 )
 def test_kprobes_are_looked_up_in_the_configuration(
     shell: str, line: str, word: str, tree: Path

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 from node_support import (
+    FACTS,
     PROGRAM,
     SHELLS,
     artifact_id,
     environment,
     fingerprint_id,
-    FACTS,
     make_artifact,
     make_tree,
     node,

@@ -1,0 +1,285 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""build: what it needs, what it refuses, what it makes.
+
+Here a makefile stands in for the kernel's; test_node_on_kernels.py builds for real.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+from node_support import (
+    FACTS,
+    HARD,
+    PROGRAM,
+    RELEASE,
+    SHELLS,
+    Answer,
+    build_id_of,
+    fingerprint_id,
+    make_tree,
+    node,
+    run,
+    snapshot,
+    write,
+)
+
+STORE = "var/lib/toa"
+MAKEFILE = """
+all:
+	@echo 'KERNELDIR $(KERNELDIR)'
+	@echo 'warning: the compiler differs from the one used to build the kernel'
+	@{noise}
+	sed s/@ID@/$(TOA_FINGERPRINT)/ toa.tags >toa.s
+	cc -c -g -o toa.o toa.s
+	ld -r --build-id=sha1 -o toa.ko toa.o
+	mkdir -p selftest
+	cp selftest.sh selftest/toa-selftest
+"""
+TAGS = """
+	.section .modinfo,"a"
+	.asciz "license=GPL"
+	.asciz "toa_fingerprint=@ID@"
+	.asciz "version=0.1.0"
+	.asciz "srcversion=0123456789ABCDEF0123456"
+	.asciz "vermagic={release} SMP mod_unload "
+"""
+
+
+def make_source(where: Path, noise: str = ":", release: str = RELEASE) -> Path:
+    """A source directory whose product stands in for toa.ko."""
+    write(where / "Makefile", MAKEFILE.replace("{noise}", noise))
+    write(where / "toa.tags", TAGS.replace("{release}", release))
+    write(where / "selftest.sh", "#!/bin/sh\n")
+    return where
+
+
+def make_headers(where: Path, release: str = RELEASE) -> Path:
+    """What of a headers package is looked at."""
+    write(where / "Makefile", "")
+    write(where / "include/generated/utsrelease.h", f'#define UTS_RELEASE "{release}"\n')
+    write(where / "include/config/kernel.release", "6.1.192\n")  # as Debian's: upstream's
+    return where
+
+
+@pytest.fixture
+def tree_with_headers(tree: Path) -> Path:
+    """A tree with the headers of its kernel."""
+    make_headers(tree / "lib/modules" / RELEASE / "build")
+    return tree
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A source that builds without a word."""
+    return make_source(tmp_path / "source")
+
+
+def build(shell: str, tree: Path, source: Path, output: Path) -> Answer:
+    """Builds into a directory."""
+    return node(shell, "build", "--source", source, "--output", output, root=tree)
+
+
+def test_a_build_makes_an_artifact_that_this_system_takes(
+    shell: str, tree_with_headers: Path, source: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "output"
+    before = snapshot(source), snapshot(tree_with_headers)
+    answer = build(shell, tree_with_headers, source, output).done()
+    assert (snapshot(source), snapshot(tree_with_headers)) == before
+    assert sorted(path.name for path in output.iterdir()) == ["manifest", "toa-selftest", "toa.ko"]
+    module = (output / "toa.ko").read_bytes()
+    manifest = dict(
+        line.split("=", 1) for line in (output / "manifest").read_text().splitlines()
+    )
+    assert {key: manifest[key] for key in HARD} == FACTS
+    assert manifest["fingerprint"] == answer["fingerprint"] == fingerprint_id(FACTS)
+    assert manifest["sha256"] == hashlib.sha256(module).hexdigest()
+    assert manifest["size"] == str(len(module))
+    assert manifest["build_id"] == answer["build_id"] == build_id_of(module)
+    assert manifest["srcversion"] == "0123456789ABCDEF0123456"
+    assert manifest["toa_version"] == "0.1.0"
+    assert manifest["signature"] == "none"
+    assert manifest["builder"] == "tree"
+    assert answer["manifest.built_at"].endswith("Z")
+    assert node(shell, "install", "--from", output, root=tree_with_headers).done()
+
+
+def test_the_source_hash_is_the_one_of_the_protocol(
+    shell: str, tree_with_headers: Path, source: Path, tmp_path: Path
+) -> None:
+    write(source / "sub/more.c", "int more;\n")
+    write(source / "old.o", "product of an earlier build")
+    lines = sorted(
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(source)}\n"
+        for path in source.rglob("*")
+        if path.is_file() and path.suffix != ".o"
+    )
+    answer = build(shell, tree_with_headers, source, tmp_path / "output").done()
+    assert answer["manifest.source"] == hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def test_emit_sends_the_three_files_and_leaves_nothing(
+    shell: str, tree_with_headers: Path, source: Path
+) -> None:
+    before = snapshot(tree_with_headers)
+    answer = node(
+        shell, "build", "--source", source, "--emit", root=tree_with_headers
+    ).done()
+    files = {
+        name: base64.b64decode(answer[f"base64.{name}"], validate=True)
+        for name in ("toa.ko", "manifest", "toa-selftest")
+    }
+    assert hashlib.sha256(files["toa.ko"]).hexdigest() == answer["manifest.sha256"]
+    assert hashlib.sha256(files["toa-selftest"]).hexdigest() == answer["manifest.selftest_sha256"]
+    assert f"fingerprint={fingerprint_id(FACTS)}\n".encode() in files["manifest"]
+    assert snapshot(tree_with_headers) == before
+
+
+# --- what is missing -------------------------------------------------------------
+
+HINTS = {
+    "Debian": ("ID=debian\nVERSION_ID=12\n", f"apt-get install linux-headers-{RELEASE}"),
+    "Ubuntu": ("ID=ubuntu\nVERSION_ID=24.04\n", f"linux-headers-{RELEASE}"),
+    "Rocky": ("ID=rocky\nID_LIKE='rhel centos fedora'\nVERSION_ID=9.4\n",
+              f"install kernel-devel-{RELEASE}"),
+    "openEuler": ("ID=openEuler\nVERSION_ID=22.03\n", f"kernel-devel-{RELEASE}"),
+    "SLES": ("ID=sles\nVERSION_ID=15.5\n", "zypper install 'kernel-amd64-devel=6.1.0-56-cloud"),
+    "CoreOS": ("ID=coreos\nVERSION_ID=1353.8.0\n", "development container"),
+    "unknown": ("ID=something\nVERSION_ID=1\n", RELEASE),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("system", HINTS)
+def test_missing_headers_are_answered_with_the_package_for_exactly_this_kernel(
+    shell: str, system: str, tmp_path: Path, source: Path
+) -> None:
+    os_release, hint = HINTS[system]
+    tree = make_tree(tmp_path / "tree", os_release=os_release)
+    answer = build(shell, tree, source, tmp_path / "output").failed("build")
+    assert hint in answer["hint"] or (system == "unknown" and RELEASE in answer["hint"])
+    assert RELEASE in answer["detail"]
+    assert not (tmp_path / "output").exists()
+
+
+@pytest.mark.parametrize(
+    ("release", "hint"),
+    [
+        ("5.15.0-100.96.32.el8uek.x86_64", "kernel-uek-devel-5.15.0-100.96.32.el8uek.x86_64"),
+        ("5.14.0-427.el9.aarch64+64k", "kernel-64k-devel-5.14.0-427.el9.aarch64;"),
+        ("3.10.0-693.11.1.el7.x86_64", "kernel-devel-3.10.0-693.11.1.el7.x86_64;"),
+    ],
+)
+def test_kernels_of_other_flavours_get_their_own_package(
+    shell: str, release: str, hint: str, tmp_path: Path, source: Path
+) -> None:
+    facts = {**FACTS, "kernel_release": release}
+    tree = make_tree(tmp_path / "tree", facts, 'ID="rhel"\nVERSION_ID="9"\n')
+    assert hint in build(shell, tree, source, tmp_path / "output").failed("build")["hint"]
+
+
+def test_headers_of_another_kernel_are_refused(
+    shell: str, tree: Path, source: Path, tmp_path: Path
+) -> None:
+    make_headers(tree / "lib/modules" / RELEASE / "build", "6.1.0-55-cloud-amd64")
+    answer = build(shell, tree, source, tmp_path / "output").failed("build")
+    assert "6.1.0-55-cloud-amd64" in answer["detail"] and RELEASE in answer["detail"]
+
+
+@pytest.mark.parametrize("tool", ["gcc", "make"])
+def test_a_missing_tool_is_named_with_its_package(
+    shell: str, tool: str, tree_with_headers: Path, source: Path, tmp_path: Path
+) -> None:
+    """In a mount namespace whose /usr/bin lacks it."""
+    if os.geteuid() != 0:
+        pytest.skip("NOT TESTED: needs root to hide a program")
+    layers = tmp_path / "layers"
+    layers.mkdir()
+    script = (
+        f"mount -t tmpfs tmpfs {layers} && cd {layers} && mkdir upper work && mount -t overlay "
+        f"-o lowerdir=/usr/bin,upperdir=upper,workdir=work overlay /usr/bin && "
+        f"rm /usr/bin/{tool} || exit 99; "
+        f"PATH=/usr/bin exec {' '.join(SHELLS[shell])} {PROGRAM} "
+        f"--root {tree_with_headers} build --source {source} --emit"
+    )
+    answer = run(["unshare", "-m", "sh", "-c", script])
+    if answer.status in (1, 99):
+        pytest.skip("NOT TESTED: this machine does not allow mounts")
+    assert f"apt-get install {tool}" in answer.failed("build")["hint"]
+
+
+# --- what goes wrong -------------------------------------------------------------
+
+
+def trouble(shell: str, tree: Path, where: Path, noise: str) -> Answer:
+    """Builds a source whose make says or does that."""
+    source = make_source(where / "source", noise)
+    before = snapshot(tree)
+    answer = node(shell, "build", "--source", source, "--emit", root=tree)
+    assert snapshot(tree) == before
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("noise", "said", "hint"),
+    [
+        ("echo 'main.c:1:2: warning: unused variable x'", "unused variable x", "log"),
+        ("echo 'main.c:3: error: no such thing'; exit 1", "no such thing", "log"),
+        ("echo 'CONFIG_RETPOLINE=y, but not supported by the compiler. Compiler update "
+         "recommended.'; exit 1", "RETPOLINE", "upgrade gcc"),
+        ("echo '/bin/sh: 1: gcc-99: not found'; exit 127", "gcc-99", "install gcc-99"),
+        ("echo 'gcc: error: unrecognized command-line option -fnew'; exit 1", "unrecognized",
+         "gcc is another"),
+        ("echo 'error: Cannot generate ORC metadata, please install libelf-dev'; exit 1",
+         "libelf", "libelf-dev"),
+        ("echo 'fixdep: GLIBC_2.38 not found'; exit 1", "GLIBC", "another release"),
+        ("echo 'WARNING: Module.symvers is missing'", "Module.symvers", "not complete"),
+    ],
+)  # fmt: skip
+def test_a_build_that_fails_or_warns_says_why_and_what_to_do(
+    shell: str, noise: str, said: str, hint: str, tree_with_headers: Path, tmp_path: Path
+) -> None:
+    answer = trouble(shell, tree_with_headers, tmp_path, noise).failed("build")
+    assert said in answer["detail"], str(answer)
+    assert hint in answer["hint"], str(answer)
+
+
+def test_a_full_disk_during_the_build_is_no_fault_of_the_source(
+    shell: str, tree_with_headers: Path, tmp_path: Path
+) -> None:
+    noise = "echo 'fatal error: error writing: No space left on device'; exit 1"
+    trouble(shell, tree_with_headers, tmp_path, noise).failed("node")
+
+
+def test_a_module_that_came_out_for_another_kernel_is_refused(
+    shell: str, tree_with_headers: Path, tmp_path: Path
+) -> None:
+    source = make_source(tmp_path / "source", release="6.1.0-55-cloud-amd64")
+    answer = build(shell, tree_with_headers, source, tmp_path / "output").failed("build")
+    assert "6.1.0-55-cloud-amd64" in answer["detail"]
+
+
+def test_a_source_that_does_not_carry_the_fingerprint_is_refused(
+    shell: str, tree_with_headers: Path, source: Path, tmp_path: Path
+) -> None:
+    tags = source / "toa.tags"
+    tags.write_text(tags.read_text().replace("@ID@", "0123456789abcdef"))
+    answer = build(shell, tree_with_headers, source, tmp_path / "output").failed("build")
+    assert "toa_fingerprint" in answer["detail"]
+
+
+def test_a_signed_module_is_not_stripped(
+    shell: str, tree_with_headers: Path, tmp_path: Path
+) -> None:
+    source = make_source(tmp_path / "source")
+    makefile = source / "Makefile"
+    signed = "\tprintf 'sig~Module signature appended~\\n' >>toa.ko\n\tmkdir -p selftest\n"
+    makefile.write_text(makefile.read_text().replace("\tmkdir -p selftest\n", signed))
+    output = tmp_path / "output"
+    answer = build(shell, tree_with_headers, source, output).done()
+    assert (output / "toa.ko").read_bytes().endswith(b"~Module signature appended~\n")
+    assert answer["manifest.signature"] != "none"

@@ -1,0 +1,391 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""toa-node on real kernels with a real toa.ko, under each shell."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+lab = pytest.importorskip("lab")
+
+from kernel_support import (  # noqa: E402
+    Node,
+    artifact_build_id,
+    build,
+    facts_of,
+    small_source,
+    toa_source,
+    unavailable,
+)
+from node_support import (  # noqa: E402
+    PROGRAM,
+    SHELLS,
+    Answer,
+    artifact_id,
+    fingerprint_id,
+    manifest_text,
+)
+
+pytestmark = pytest.mark.lab
+
+
+@dataclass(frozen=True)
+class World:
+    """One machine and the artifacts that were built for it."""
+
+    machine: lab.TinyMachine
+    facts: dict[str, str]
+    old: Path
+    new: Path
+    refusing: Path
+    silent: Path
+
+
+def boot(line: str, memory: int = 384) -> lab.TinyMachine:
+    """A machine of that kernel with toa-node in it."""
+    why = unavailable()
+    if why:
+        pytest.skip(f"NOT TESTED on a kernel: {why}")
+    return lab.TinyMachine(line, files={"/root/toa-node": PROGRAM.read_bytes()}, memory=memory)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    top = tmp_path_factory.mktemp("world")
+    sources = {
+        "old": toa_source(top / "old-source", "0.0.1"),
+        "new": toa_source(top / "new-source", "0.0.2"),
+        "refusing": small_source(top / "refusing-source", "-ENODEV"),
+        "silent": small_source(top / "silent-source", "0"),
+    }
+    with boot("bookworm") as machine:
+        facts = facts_of(machine)
+        artifacts = {
+            name: build(top / name, machine.kernel, facts_without_modules(facts), source)
+            for name, source in sources.items()
+        }
+        node = Node(machine, "dash")
+        for name, artifact in artifacts.items():
+            node.push(artifact, f"/root/{name}")
+        yield World(machine, facts, **artifacts)
+
+
+def facts_without_modules(facts: dict[str, str]) -> dict[str, str]:
+    """As a builder sees them that has no in-tree module: those two are empty."""
+    return {**facts, "vermagic": "", "module_layout": ""}
+
+
+@pytest.fixture(params=SHELLS)
+def shelled(request: pytest.FixtureRequest, world: World) -> Iterator[Node]:
+    """The machine, as if new, with toa-node under each shell."""
+    yield from fresh(Node(world.machine, request.param))
+
+
+@pytest.fixture
+def node(world: World) -> Iterator[Node]:
+    """The same under one shell, for what no shell does in its own way."""
+    yield from fresh(Node(world.machine, "dash"))
+
+
+def fresh(node: Node) -> Iterator[Node]:
+    """Nothing of an earlier test, and a kernel that stays well."""
+    node.clear()
+    yield node
+    log = node.machine.check("dmesg")
+    for trouble in ("BUG:", "WARNING:", "Call Trace", "Oops"):
+        assert trouble not in log, log
+    node.clear()
+
+
+DEPLOY = "deploy --no-persist --from /root"
+
+
+def running(node: Node) -> str:
+    """The build-id of the toa in the kernel, or nothing."""
+    return node("status").done()["loaded_build_id"]
+
+
+def left_behind(node: Node) -> list[str]:
+    """What of the moment lies in the store."""
+    done = node.machine.run("ls -A /var/lib/toa 2>/dev/null | grep '^\\.'; ls -A /tmp")
+    return done.stdout.split()
+
+
+def test_the_life_of_a_toa(shelled: Node, world: World) -> None:
+    node = shelled
+    old = artifact_build_id(world.old)
+
+    deployed = node(f"{DEPLOY}/old").done()
+    assert deployed["changed"] == "yes"
+    assert deployed["artifact"] == artifact_id(world.old)
+    for proof in ("build_id", "dmesg", "hooks", "selftest"):
+        assert deployed[f"proof.{proof}"] == "yes", str(deployed)
+    assert deployed["selftest.toa"] == "pass"
+
+    status = node("status").done()
+    assert (status["loaded"], status["hooks"]) == ("yes", "armed")
+    assert status["loaded_build_id"] == status["installed_build_id"] == old
+    assert status["loaded_artifact"] == status["installed"] == artifact_id(world.old)
+
+    # A later insmod would print this again, with another time.
+    before = world.machine.check("dmesg | grep TOA")
+    assert node(f"{DEPLOY}/old").done()["changed"] == "no"
+    assert world.machine.check("dmesg | grep TOA") == before
+
+    node("verify").done()
+    assert node("unload").done()["changed"] == "yes"
+    assert node("unload").done()["changed"] == "no"
+    assert "not loaded" in node("verify").failed("proof")["detail"]
+    assert node("load").done()["changed"] == "yes"
+    assert node("load").done()["changed"] == "no"
+
+    world.machine.check("rmmod toa")
+    assert node("boot").done()["changed"] == "yes"
+    status = node("status").done()
+    assert status["boot_record"] == "loaded" and artifact_id(world.old) in status["boot_detail"]
+
+    assert node("remove").done()["previous_build_id"] == old
+    assert node("remove").done()["changed"] == "no"
+    assert running(node) == ""
+    assert world.machine.run("ls -d /var/lib/toa").status != 0
+    node("verify").failed("not-installed")
+    node("load").failed("not-installed")
+    assert left_behind(node) == []
+
+
+def test_a_newer_one_replaces_the_older(node: Node, world: World) -> None:
+    node(f"{DEPLOY}/old").done()
+    answer = node(f"{DEPLOY}/new").done()
+    assert answer["previous_build_id"] == artifact_build_id(world.old)
+    assert running(node) == artifact_build_id(world.new)
+    assert node("status").done()["artifacts"].endswith(artifact_id(world.new))
+
+
+def test_load_of_another_artifact_keeps_what_is_installed(node: Node, world: World) -> None:
+    node(f"{DEPLOY}/old").done()
+    node("load --from /root/new").done()
+    status = node("status").done()
+    assert status["loaded_artifact"] == artifact_id(world.new)
+    assert status["installed"] == artifact_id(world.old)
+    node("verify").failed("proof")
+    assert node("load").done()["previous_build_id"] == artifact_build_id(world.new)
+    node("verify").done()
+
+
+def test_what_the_kernel_refuses_is_rolled_back(shelled: Node, world: World) -> None:
+    node = shelled
+    answer = node("load --from /root/refusing").failed("load")
+    assert "rolled back: no toa is loaded" in answer["detail"]
+    assert world.machine.run("ls -d /var/lib/toa").status != 0
+
+    node(f"{DEPLOY}/old").done()
+    answer = node(f"{DEPLOY}/refusing").failed("load")
+    assert "o such device" in answer["detail"] and "kprobes" in answer["hint"]
+    assert "is loaded again" in answer["detail"]
+    assert running(node) == artifact_build_id(world.old)
+    node("verify").done()
+    assert node("status").done()["artifacts"].endswith("/" + artifact_id(world.old))
+    assert left_behind(node) == []
+
+
+def test_what_cannot_be_proven_is_rolled_back(shelled: Node, world: World) -> None:
+    node = shelled
+    node(f"{DEPLOY}/old").done()
+    answer = node(f"{DEPLOY}/silent").failed("proof")
+    assert answer["proof.dmesg"] == "no"
+    assert "is loaded again" in answer["detail"]
+    assert running(node) == artifact_build_id(world.old)
+    node("verify").done()
+
+
+def with_selftest(world: World, original: Path, where: Path, script: str) -> Path:
+    """An artifact, but with this program as its selftest."""
+    artifact = Path(shutil.copytree(original, where))
+    (artifact / "toa-selftest").write_text(script)
+    module = (artifact / "toa.ko").read_bytes()
+    manifest = (artifact / "manifest").read_text().splitlines()
+    values = dict(line.split("=", 1) for line in manifest)
+    facts = facts_without_modules(world.facts)
+    kept = {key: values[key] for key in ("srcversion", "toa_version")}
+    text = manifest_text(facts, module, script.encode(), **kept)
+    (artifact / "manifest").write_text(text)
+    return artifact
+
+
+def test_a_failing_selftest_is_rolled_back(node: Node, world: World, tmp_path: Path) -> None:
+    script = "#!/bin/sh\necho 'toa=fail: saw 10.0.0.1'\nexit 1\n"
+    node.push(with_selftest(world, world.new, tmp_path / "artifact", script), "/root/failing")
+    answer = node(f"{DEPLOY}/failing").failed("proof")
+    assert answer["proof.selftest"] == "no"
+    assert answer["selftest.toa"] == "fail: saw 10.0.0.1"
+    assert "saw 10.0.0.1" in answer["detail"]
+    assert running(node) == ""
+
+
+def test_a_selftest_that_cannot_run_is_no_proof(node: Node, world: World, tmp_path: Path) -> None:
+    script = "#!/bin/sh\necho 'skipped=no TUN here'\nexit 77\n"
+    node.push(with_selftest(world, world.new, tmp_path / "artifact", script), "/root/skipping")
+    answer = node(f"{DEPLOY}/skipping").failed("proof")
+    assert answer["proof.selftest"] == "skipped: no TUN here"
+    assert "--allow-unproven" in answer["hint"]
+    assert running(node) == ""
+    answer = node(f"{DEPLOY}/skipping --allow-unproven").done()
+    assert answer["proof.selftest"] == "skipped: no TUN here"
+    node("verify").failed("proof")
+    node("verify --allow-unproven").done()
+
+
+def test_a_foreign_toa_is_left_alone_unless_told_otherwise(node: Node, world: World) -> None:
+    world.machine.check("insmod /root/silent/toa.ko")
+    foreign = artifact_build_id(world.silent)
+    for verb in (f"{DEPLOY}/old", "load --from /root/old", "unload"):
+        answer = node(verb).failed("gate")
+        assert foreign in answer["gate.foreign"]
+    node("remove").done()
+    assert running(node) == foreign
+    answer = node(f"{DEPLOY}/old --replace-foreign").done()
+    assert answer["previous_build_id"] == foreign
+    assert running(node) == artifact_build_id(world.old)
+
+
+def test_hooks_that_are_switched_off_close_the_gate(node: Node, world: World) -> None:
+    world.machine.check("echo 0 >/sys/kernel/debug/kprobes/enabled")
+    try:
+        answer = node(f"{DEPLOY}/old").failed("gate")
+        assert "kprobes" in answer["detail"]
+    finally:
+        world.machine.check("echo 1 >/sys/kernel/debug/kprobes/enabled")
+    node(f"{DEPLOY}/old").done()
+
+
+def test_boot_without_an_artifact_records_it_and_is_no_failure(node: Node, world: World) -> None:
+    assert node("boot").done()["changed"] == "no"
+    assert node("status").done()["boot_record"] == "no-artifact"
+
+
+def test_boot_under_another_kernel_says_what_differs(node: Node, world: World) -> None:
+    node(f"{DEPLOY}/old").done()
+    own, other = fingerprint_id(facts_without_modules(world.facts)), "0123456789abcdef"
+    world.machine.check(
+        f"rmmod toa; cd /var/lib/toa; mv {own} {other}; cd {other}/*/ && "
+        f"sed -i -e 's/^kernel_version=.*/kernel_version=#0/' "
+        f"-e 's/^fingerprint=.*/fingerprint={other}/' manifest"
+    )
+    node("boot").done()
+    status = node("status").done()
+    assert status["boot_record"] == "no-artifact"
+    assert "kernel_version" in status["boot_detail"] and "#0" in status["boot_detail"]
+    assert status["loaded"] == "no"
+
+
+def test_boot_refuses_a_damaged_artifact_and_fails(node: Node, world: World) -> None:
+    node(f"{DEPLOY}/old").done()
+    world.machine.check("rmmod toa; for f in /var/lib/toa/*/*/toa.ko; do echo x >>$f; done")
+    node("boot").failed("mismatch")
+    status = node("status").done()
+    assert status["boot_record"] == "failed" and "sha256" in status["boot_detail"]
+    assert status["loaded"] == "no"
+
+
+# Commands of toa-node that change something, each killing it at its n-th call.
+_WRAP = """
+mkdir -p /run/bin && cd /run/bin && echo 0 >count
+for name in mkdir mv cp rm rmdir sync insmod rmmod chmod cmp dmesg; do
+    cat >$name <<END
+#!/bin/dash
+n=\\$((\\$(cat /run/bin/count) + 1)); echo \\$n >/run/bin/count
+if [ \\$n = "\\$KILL_AT" ]; then kill -9 \\$(cat /run/bin/pid) \\$PPID; exit 1; fi
+PATH=/usr/sbin:/usr/bin:/sbin:/bin; exec $name "\\$@"
+END
+    chmod +x $name
+done
+"""
+
+
+def killed_at(node: Node, point: int, words: str) -> Answer:
+    """Runs toa-node and kills it, kill -9, right before its n-th changing command."""
+    return node(
+        words,
+        f"echo 0 >/run/bin/count; echo $$ >/run/bin/pid; "
+        f"export KILL_AT={point} PATH=/run/bin:$PATH",
+    )
+
+
+def kill_points(node: Node, words: str) -> range:
+    """The numbers of all changing commands of this run."""
+    killed_at(node, 0, words)
+    return range(1, int(node.machine.check("cat /run/bin/count")) + 1)
+
+
+@pytest.fixture
+def fragile(world: World, tmp_path: Path) -> Iterator[Node]:
+    """The machine with commands that kill; under dash, which uses what PATH names.
+
+    The artifacts in it have a selftest that takes no time.
+    """
+    node = Node(world.machine, "dash")
+    node.clear()
+    world.machine.check(_WRAP)
+    for name in ("old", "new"):
+        script = "#!/bin/sh\necho toa=pass\n"
+        quick = with_selftest(world, getattr(world, name), tmp_path / name, script)
+        node.push(quick, f"/root/quick-{name}")
+    yield node
+    node.clear()
+
+
+def test_a_kill_at_any_point_of_a_deploy_leaves_old_or_new(fragile: Node, world: World) -> None:
+    node = fragile
+    old, new = artifact_id(world.old), artifact_id(world.new)
+    builds = {artifact_build_id(world.old): old, artifact_build_id(world.new): new, "": ""}
+    node(f"{DEPLOY}/quick-old").done()
+    points = kill_points(node, f"{DEPLOY}/quick-new")
+    assert len(points) > 15
+    seen = set()
+    for point in points:
+        node(f"{DEPLOY}/quick-old").done()
+        assert killed_at(node, point, f"{DEPLOY}/quick-new").status != 0
+        status = node("status").done()
+        seen.add((builds[status["loaded_build_id"]], status["installed"]))
+        assert status["installed"] in (old, new), f"killed at {point}: {status}"
+        # The power comes back:
+        node.machine.run("rmmod toa")
+        assert node("boot").done()["artifact"] == status["installed"], f"killed at {point}"
+    assert {(old, old), ("", old), (new, old), (new, new)} >= seen
+    assert len(seen) >= 3
+    node(f"{DEPLOY}/quick-new").done()
+    assert left_behind(node) == []
+    assert node("status").done()["artifacts"].endswith("/" + new)
+
+
+def test_a_kill_at_any_point_of_a_remove_can_be_finished(fragile: Node, world: World) -> None:
+    node = fragile
+    node(f"{DEPLOY}/quick-old").done()
+    points = kill_points(node, "remove")
+    for point in points:
+        node(f"{DEPLOY}/quick-old").done()
+        killed_at(node, point, "remove")
+        node.machine.run("rmmod toa")
+        assert node("boot").done().values.get("artifact") in (None, artifact_id(world.old))
+        node("remove").done()
+        assert node.machine.run("ls -d /var/lib/toa").status != 0, f"killed at {point}"
+        assert running(node) == ""
+
+
+@pytest.mark.parametrize("line", ["bullseye", "trixie-backports"])
+def test_other_kernels_take_what_was_built_for_them(line: str, tmp_path: Path) -> None:
+    if not unavailable() and line not in lab.kernels():
+        pytest.skip(f"NOT TESTED on {line}: Debian's indexes do not offer it")
+    with boot(line) as machine:
+        facts = facts_of(machine)
+        source = toa_source(tmp_path / "source", "0.0.1")
+        artifact = build(tmp_path / "work", machine.kernel, facts_without_modules(facts), source)
+        node = Node(machine, "busybox")
+        node.push(artifact, "/root/old")
+        answer = node(f"{DEPLOY}/old").done()
+        assert answer["proof.selftest"] == "yes"
+        node("remove").done()
