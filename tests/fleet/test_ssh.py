@@ -78,8 +78,10 @@ def test_a_changed_key_is_refused_always(
 def test_a_revoked_key_is_refused(fleet: Fleet, toa_fleet: Run, fields: Fields) -> None:
     with fleet.known_hosts.open("a") as stream:
         stream.write(f"@revoked * {fleet.host_key}\n")
-    found = _only(toa_fleet("status", fleet.node().be(fields).name, "--json"))
-    assert "revoked" in found["detail"]
+    name = fleet.node().be(fields).name
+    found = _only(toa_fleet("status", name, "--json", "--accept-new-host-keys"))
+    assert (found["outcome"], found["class"]) == ("failed", "host-key")
+    assert "the host key is revoked" in found["detail"]
 
 
 def test_a_wrong_key_is_told_with_the_keys_that_were_tried(
