@@ -12,15 +12,12 @@ ends the demo with status 1 when the outcome is not the promised one.
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -29,6 +26,7 @@ from . import prepare
 from .errors import LabError
 from .lab import Lab
 from .node import Node, Spec
+from .operator import Operator
 from .qemu import available
 
 NODES = (
@@ -66,29 +64,12 @@ class Demo:
         console.print(table)
 
 
-class Fleet:
-    """`toa-fleet` as an operator runs it, against one lab and a store of its own."""
-
-    def __init__(self, lab: Lab) -> None:
-        self._options = ["--ssh-config", str(lab.ssh_config), "--store", str(lab.folder / "store")]
-
-    def show(self, *words: str, expect: int = ALL_HAVE_IT) -> None:
-        """Runs a command in view of the user; raises LabError unless it exits with `expect`."""
-        console.print(f"[bold green]$ toa-fleet {' '.join(words)}")
-        sys.stdout.flush()
-        status = subprocess.call(self._argv(words))
-        if status != expect:
-            raise LabError(f"toa-fleet {words[0]} exited with {status}, not {expect}")
-
-    def ask(self, *words: str) -> dict[str, Any]:
-        """What a command says with --json, whatever its exit status."""
-        out = subprocess.run([*self._argv(words), "--json"], stdout=subprocess.PIPE, check=False)
-        answer: dict[str, Any] = json.loads(out.stdout)
-        return answer
-
-    def _argv(self, words: Sequence[str]) -> list[str]:
-        program = Path(sys.executable).with_name("toa-fleet")
-        return [str(program), words[0], *self._options, *words[1:]]
+def show(operator: Operator, *words: str, expect: int = ALL_HAVE_IT) -> None:
+    """Runs a toa-fleet command in view of the user; it must exit with `expect`."""
+    console.print(f"[bold green]$ toa-fleet {' '.join(words)}")
+    status = subprocess.call(operator.argv(*words))
+    if status != expect:
+        raise LabError(f"toa-fleet {words[0]} exited with {status}, not {expect}")
 
 
 def loaded(node: Node) -> bool:
@@ -118,25 +99,25 @@ def run_steps(demo: Demo) -> None:
         lab = Lab(NODES)
         lab.start()
     try:
-        tell_the_story(demo, lab, Fleet(lab))
+        tell_the_story(demo, lab, Operator(lab))
     finally:
         lab.stop()
 
 
-def tell_the_story(demo: Demo, lab: Lab, fleet: Fleet) -> None:
+def tell_the_story(demo: Demo, lab: Lab, operator: Operator) -> None:
     with demo.step("Which nodes are alike?"):
-        fleet.show("fingerprint", *NAMES)
+        show(operator, "fingerprint", *NAMES)
     with demo.step("Build once, on web1"):
-        fleet.show("build", "--on", "web1")
+        show(operator, "build", "--on", "web1")
         expect_loaded(lab, [])
     with demo.step("Push to all: its like gets it, the others are refused"):
-        fleet.show("push", *NAMES, expect=SOME_REFUSED)
+        show(operator, "push", *NAMES, expect=SOME_REFUSED)
         expect_loaded(lab, ["web1", "web2"])
         show_live_connection(lab["web2"])
     with demo.step("Build for the other two, each on itself"):
-        fleet.show("build", "--on", "web3", "--on", "web4")
+        show(operator, "build", "--on", "web3", "--on", "web4")
     with demo.step("Push to all again: all carry it"):
-        fleet.show("push", *NAMES)
+        show(operator, "push", *NAMES)
         expect_loaded(lab, NAMES)
     with demo.step("Reboot web2: toa is back"):
         lab["web2"].reboot()
@@ -144,7 +125,7 @@ def tell_the_story(demo: Demo, lab: Lab, fleet: Fleet) -> None:
         expect_loaded(lab, NAMES)
         show_live_connection(lab["web2"])
     with demo.step("Audit"):
-        fleet.show("audit", *NAMES)
+        show(operator, "audit", *NAMES)
 
 
 def wait_for_boot(node: Node) -> None:
