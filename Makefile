@@ -9,7 +9,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 # The shell programs, wherever they are.
-SCRIPTS := toa_fleet/node/toa-node lab/setup.sh .ci/run
+SCRIPTS := toa_fleet/node/toa-node lab/setup.sh $(wildcard lab/shell/*) .ci/run
 
 demo: $(VENV)/ready
 	$(BIN)/python -m lab.demo
@@ -24,6 +24,7 @@ lint: $(VENV)/ready
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	shellcheck $(SCRIPTS)
+	$(BIN)/salt-lint $(wildcard salt/toa/*.sls)
 
 $(VENV)/ready: tools setup.cfg pyproject.toml
 	test -x $(BIN)/python || python3 -m venv $(VENV)

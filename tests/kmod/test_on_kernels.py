@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Dict
 
 import pytest
 
@@ -21,7 +20,7 @@ CONNECTIONS = 10_000 * SCALE
 PARAMETERS = "/sys/module/toa/parameters"
 
 
-def stats(machine: lab.TinyMachine) -> Dict[str, int]:
+def stats(machine: lab.TinyMachine) -> dict[str, int]:
     """The rows of /proc/net/toa_stats, summed over the CPUs."""
     rows = machine.check("cat /proc/net/toa_stats").splitlines()[1:]
     return {

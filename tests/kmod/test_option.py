@@ -7,7 +7,7 @@ import ctypes
 import ipaddress
 import subprocess
 from pathlib import Path
-from typing import Callable, NamedTuple, Optional, Set, Tuple
+from typing import Callable, NamedTuple, Optional
 
 import pytest
 from hypothesis import given, settings
@@ -33,7 +33,7 @@ class Parsed(NamedTuple):
     port: Optional[int] = None
 
 
-Parse = Callable[[bytes, Set[int]], Parsed]
+Parse = Callable[[bytes, set[int]], Parsed]
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +51,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
 
 @pytest.fixture(scope="session")
 def parse(library: ctypes.CDLL) -> Parse:
-    def run(options: bytes, kinds: Set[int]) -> Parsed:
+    def run(options: bytes, kinds: set[int]) -> Parsed:
         flags = (ctypes.c_uint8 * 32)()
         for kind in kinds:
             library.toa_kind_enable(ctypes.byref(flags), ctypes.c_uint8(kind))
@@ -73,7 +73,7 @@ LAYOUTS = {8: (2, 4, 4), 20: (2, 4, 16)}
 CDN_LAYOUTS = {7: (None, 3, 4), 19: (None, 3, 16)}
 
 
-def reference(options: bytes, kinds: Set[int]) -> Parsed:
+def reference(options: bytes, kinds: set[int]) -> Parsed:
     """The format as docs describe it, read without a thought for speed."""
     rest = options
     while rest:
@@ -126,12 +126,13 @@ TIMESTAMP = bytes.fromhex("080a 00000001 00000002")
         (b"\xfe\x01" + V4, {254}, Parsed(MALFORMED)),
         (b"\x02\xff" + V4, {254}, Parsed(MALFORMED)),
     ],
-    ids=["v4", "v6", "kind 200", "kind 253 v6", "CDN v4", "CDN v6", "kind not enabled", "no options",
-         "behind NOPs and a timestamp", "behind the end of the list", "behind experimental 254",
-         "unspecified address", "cut", "kind alone", "length 0", "length 1", "past the end"],
+    ids=["v4", "v6", "kind 200", "kind 253 v6", "CDN v4", "CDN v6", "kind not enabled",
+         "no options", "behind NOPs and a timestamp", "behind the end of the list",
+         "behind experimental 254", "unspecified address", "cut", "kind alone", "length 0",
+         "length 1", "past the end"],
 )
 def test_layouts_and_traps(
-    parse: Parse, options: bytes, kinds: Set[int], expected: Parsed
+    parse: Parse, options: bytes, kinds: set[int], expected: Parsed
 ) -> None:
     assert parse(options, kinds) == expected
     assert reference(options, kinds) == expected
@@ -157,7 +158,7 @@ OPTIONS = st.one_of(
 @settings(max_examples=3000, deadline=None)
 @given(case=st.tuples(OPTIONS, KINDS))
 def test_any_bytes_read_as_the_reference_reads_them(
-    parse: Parse, case: Tuple[bytes, Set[int]]
+    parse: Parse, case: tuple[bytes, set[int]]
 ) -> None:
     options, kinds = case
     assert parse(options, kinds) == reference(options, kinds)
