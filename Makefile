@@ -4,7 +4,7 @@
 #   make demo     the main job, on a lab of virtual nodes
 #   make test     everything that proves it
 #
-# Parts of them: make lint, make unit (no virtual machines).
+# Parts of them: make lint, make unit (no virtual machines). Speed: make bench-kmod.
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -26,6 +26,10 @@ lint: $(VENV)/ready
 	shellcheck $(SCRIPTS)
 	$(BIN)/salt-lint $(wildcard salt/toa/*.sls)
 
+# The cost of toa.ko in instructions; KERNELS="bookworm trixie" for others.
+bench-kmod: $(VENV)/ready
+	$(BIN)/python -m bench.kmod $(KERNELS)
+
 $(VENV)/ready: tools setup.cfg pyproject.toml
 	test -x $(BIN)/python || python3 -m venv $(VENV)
 	test $@ -nt setup.cfg -a $@ -nt pyproject.toml || \
@@ -40,4 +44,4 @@ clean:
 	rm -rf $(VENV) build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: demo test unit lint tools clean
+.PHONY: demo test unit lint bench-kmod tools clean

@@ -40,7 +40,7 @@ class TinyMachine:
 
     `files` maps paths in the machine to bytes, text or files to copy; `modules`
     names kernel modules that it needs beside TUN, kTLS and virtio; `memory` is
-    in MiB. It is ready when __enter__ returns; use one for many tests.
+    in MiB; `options` are QEMU's. It is ready when __enter__ returns; use one for many tests.
 
     >>> with TinyMachine("bookworm", files={"/root/toa.ko": build.module}) as machine:
     ...     machine.run("insmod /root/toa.ko && dmesg | tail -n 1", timeout=30).stdout
@@ -55,6 +55,7 @@ class TinyMachine:
         memory: int = 256,
         cpus: int = 1,
         append: str = "",
+        options: Sequence[str] = (),
     ) -> None:
         self.kernel = kernel_called(kernel) if isinstance(kernel, str) else kernel
         self._files: dict[str, Content] = dict(files or {})
@@ -62,6 +63,7 @@ class TinyMachine:
         self._memory = memory
         self._cpus = cpus
         self._append = append
+        self._options = tuple(options)
         self._folder: Path | None = None
         self._qemu: Qemu | None = None
         self._channel: _Channel | None = None
@@ -157,6 +159,7 @@ class TinyMachine:
                     "-chardev", f"socket,id=lab,fd={theirs.fileno()}",
                     "-device", "virtio-serial-pci",
                     "-device", "virtserialport,chardev=lab,name=lab",
+                    *self._options,
                 ],
                 pass_fds=[theirs.fileno()],
             )  # fmt: skip
