@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -47,9 +48,15 @@ def update() -> list[str]:
     A suite that its mirror no longer serves is left out. Raises LabError when
     there is none at all.
     """
+    wanted = [suite for release in RELEASES for suite in suites(release)]
+    words = ""
     with cache.lock("apt"):
-        words = _fetch_indexes()
-    wanted = _wanted_suites()
+        (_folder() / "sources.list").write_text("".join(source(suite) + "\n" for suite in wanted))
+        try:
+            run(["apt-get", *_options(), "update"], timeout=300, what="apt-get update")
+        except CommandFailed as error:  # some suites may be gone for good
+            words = str(error)
+        (_folder() / "updated").touch()
     served = [suite for suite in wanted if _index_files(suite)]
     if not served:
         raise LabError(f"no package index could be fetched from {mirror('')}\n{words}")
@@ -59,19 +66,12 @@ def update() -> list[str]:
     return served
 
 
-def _wanted_suites() -> list[str]:
-    return [suite for release in RELEASES for suite in suites(release)]
-
-
-def _fetch_indexes() -> str:
-    """Runs apt-get update; returns its complaints, for some suites may be gone for good."""
-    lines = (source(suite) + "\n" for suite in _wanted_suites())
-    (_folder() / "sources.list").write_text("".join(lines))
+def seconds_since_update() -> float:
+    """How old the package indexes are; infinite when there are none."""
     try:
-        run(["apt-get", *_options(), "update"], timeout=300, what="apt-get update")
-    except CommandFailed as error:
-        return str(error)
-    return ""
+        return time.time() - (cache.root() / "apt" / "updated").stat().st_mtime
+    except FileNotFoundError:
+        return float("inf")
 
 
 def is_served(suite: str) -> bool:
@@ -93,7 +93,8 @@ def stanzas(suite: str, prefix: str) -> Iterator[Stanza]:
 def download(packages: Sequence[tuple[str, str]]) -> list[Path]:
     """The .deb files of PACKAGES, each a name and a version; fetches what is missing.
 
-    When the mirror no longer has them, the indexes are fetched again first.
+    Raises LabError when the mirror no longer has them: `update` and a new choice
+    of kernels is the remedy.
     """
     pool = _folder() / "debs"
     pool.mkdir(exist_ok=True)
@@ -102,11 +103,7 @@ def download(packages: Sequence[tuple[str, str]]) -> list[Path]:
             f"{name}={version}" for name, version in packages if not _deb(pool, name, version)
         ]
         if missing:
-            try:
-                _download(missing, pool)
-            except CommandFailed:
-                _fetch_indexes()
-                _download(missing, pool)
+            _download(missing, pool)
     files = []
     for name, version in packages:
         found = _deb(pool, name, version)
@@ -173,10 +170,14 @@ def _options() -> list[str]:
     return [f"-o{name}={value}" for name, value in settings.items()]
 
 
-def _index_files(suite: str) -> list[Path]:
+def lists(suite: str) -> list[Path]:
+    """The files that `update` fetched for SUITE: its signed release and its index."""
     where = mirror(suite).split("://", 1)[-1].replace("_", "%5f").replace("/", "_")
-    pattern = f"{where}_dists_{suite}_main_binary-amd64_Packages*"
-    return sorted((cache.root() / "apt" / "lists").glob(pattern))
+    return sorted((cache.root() / "apt" / "lists").glob(f"{where}_dists_{suite}_*"))
+
+
+def _index_files(suite: str) -> list[Path]:
+    return [file for file in lists(suite) if "_binary-amd64_Packages" in file.name]
 
 
 def _deb(pool: Path, name: str, version: str) -> list[Path]:

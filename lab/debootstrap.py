@@ -47,6 +47,7 @@ def make(
         '--aptopt=Acquire::Languages "none"',
         '--aptopt=Acquire::PDiffs "false"',
         '--aptopt=Apt::Install-Recommends "false"',
+        *_with_lists([file for suite in suites for file in apt.lists(suite)]),
         *_with_debs(debs),
         *(f"--customize-hook={hook}" for hook in hooks),
         # The machine's way to the network is not the new system's.
@@ -54,6 +55,13 @@ def make(
         release, tree, *(apt.source(suite) for suite in suites),
     ]  # fmt: skip
     run(argv, timeout=900, what=f"mmdebstrap {release}", env={"INITRD": "No", "LC_ALL": "C.UTF-8"})
+
+
+def _with_lists(files: Sequence[Path]) -> list[str]:
+    """The options that give apt the package lists FILES instead of an update."""
+    folder = '"$1"/var/lib/apt/lists'
+    words = " ".join(f"'{file}'" for file in files)
+    return ["--skip=update", f"--setup-hook=mkdir -p {folder} && cp {words} {folder}"]
 
 
 def _with_debs(debs: Sequence[Path]) -> list[str]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Optional
 
 from . import apt, cache, debootstrap
 from .errors import LabError
@@ -30,6 +31,14 @@ class Image:
 
     release: str
     kernels: tuple[Kernel, ...]
+
+    def kernel(self, name: Optional[str]) -> Kernel:
+        """The installed kernel called NAME (or of that release), the first for None."""
+        for one in self.kernels:
+            if name in (None, one.name, one.release):
+                return one
+        inside = ", ".join(one.name for one in self.kernels)
+        raise LabError(f"{name} is not installed in the {self.release} image; there are: {inside}")
 
     @property
     def disk(self) -> Path:

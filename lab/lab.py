@@ -11,6 +11,7 @@ from types import TracebackType
 from . import identity, rundir
 from .errors import LabError
 from .node import BOOT_SECONDS, Node, Spec
+from .prepare import prepare_nodes
 from .proc import in_parallel
 
 
@@ -78,6 +79,7 @@ class Lab:
 
     def start(self) -> None:
         """Starts all nodes side by side and waits until each one's sshd greets."""
+        prepare_nodes(self._specs)
         self._folder = rundir.make("lab")
         client = identity.new_key(self.key)
         for spec in self._specs:

@@ -16,7 +16,6 @@ from .cpio import Content
 from .errors import CommandTimeout, LabError
 from .image import image
 from .kernels import Kernel
-from .kernels import kernel as kernel_called
 from .proc import end, run, spawn
 from .qemu import Qemu
 from .tiny import Result
@@ -57,7 +56,7 @@ class Node:
         self._config = config
         self._client = client
         self._image = image(spec.image)
-        self.kernel = self._kernel(spec.kernel)
+        self.kernel = self._image.kernel(spec.kernel)
         self._disk = folder / "disk.qcow2"
         self._initrd = folder / "initrd"
         self._qemu: Qemu | None = None
@@ -159,7 +158,8 @@ class Node:
         """
         self.shut_down(timeout)
         if kernel is not None:
-            self.kernel = self._kernel(kernel)
+            name = kernel if isinstance(kernel, str) else kernel.release
+            self.kernel = self._image.kernel(name)
         self.boot()
         self.wait(timeout)
 
@@ -214,15 +214,6 @@ class Node:
         if len(path) > 70:  # a socket's path has a limit, and ssh appends to it
             return []
         return ["-oControlMaster=auto", "-oControlPersist=300", f"-oControlPath={path}-%r"]
-
-    def _kernel(self, wanted: Kernel | str | None) -> Kernel:
-        inside = self._image.kernels
-        if wanted is None:
-            return inside[0]
-        chosen = kernel_called(wanted) if isinstance(wanted, str) else wanted
-        if chosen.release not in {one.release for one in inside}:
-            raise LabError(f"{chosen.release} is not installed in the {self._image.release} image")
-        return chosen
 
     def _start(self) -> Qemu:
         if self._qemu is not None:

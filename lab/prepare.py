@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Makes all that the lab needs, side by side, before anybody waits for it."""
+"""Makes what the lab needs, side by side, before anybody waits for it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,18 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, Callable
 
-from . import chroot, initramfs
-from .image import Image, images
+from . import apt, cache, chroot, initramfs
+from .errors import LabError
+from .image import image, images
 from .kernels import Kernel, fetch, kernels
+from .node import Spec
 from .proc import in_parallel
 
 # Made unless others are asked for; the rest comes when a node needs it.
 USUAL_IMAGES = ("bookworm", "trixie")
+_FRESH_SECONDS = 3600.0
+
+Jobs = list[Callable[[], Any]]
 
 
 def prepare(wanted: Sequence[str] = USUAL_IMAGES, refresh: bool = False) -> dict[str, Kernel]:
@@ -21,15 +26,45 @@ def prepare(wanted: Sequence[str] = USUAL_IMAGES, refresh: bool = False) -> dict
 
     Nothing is made twice; `refresh` looks for newer kernels first.
     """
-    known = kernels(refresh)
-    made: dict[str, Image] = {name: one for name, one in images().items() if name in wanted}
-    everything = list(known.values())
-    fetch(everything)
-    jobs: list[Callable[[], Any]] = [partial(getattr, one, "disk") for one in made.values()]
-    jobs += [chroot.root]
-    jobs += [partial(_kernel, one) for one in everything]
-    in_parallel(jobs)
-    return known
+    kernels(refresh)
+    _make(lambda: [partial(fetch, list(kernels().values()))])
+
+    def jobs() -> Jobs:
+        disks = [one for name, one in images().items() if name in wanted]
+        return [
+            *(partial(getattr, one, "disk") for one in disks),
+            chroot.root,
+            *(partial(_kernel, one) for one in kernels().values()),
+        ]
+
+    _make(jobs)
+    return kernels()
+
+
+def prepare_nodes(specs: Sequence[Spec]) -> None:
+    """Makes what nodes like SPECS start from: far less than all."""
+
+    def jobs() -> Jobs:
+        found: Jobs = []
+        for spec in dict.fromkeys((spec.image, spec.kernel) for spec in specs):
+            one = image(spec[0])
+            found += [partial(getattr, one, "disk"), partial(initramfs.node, one.kernel(spec[1]))]
+        return found
+
+    _make(jobs)
+
+
+def _make(jobs: Callable[[], Jobs]) -> None:
+    """Does JOBS; once more with new package indexes when the mirror has moved on since."""
+    first = jobs()
+    try:
+        in_parallel(first)
+    except LabError as error:
+        if apt.seconds_since_update() < _FRESH_SECONDS:
+            raise
+        cache.say(f"once more, with new package indexes: {error}")
+        kernels(refresh=True)
+        in_parallel(jobs())
 
 
 def _kernel(kernel: Kernel) -> None:

@@ -51,6 +51,13 @@ install() {
     apt 900 install -y --no-install-recommends $wanted
 }
 
+# Whether the package lists, which may be empty, name all that is wanted.
+are_known() {
+    for package in $wanted; do
+        apt-cache show "$package" >/dev/null 2>&1 || return 1
+    done
+}
+
 wanted=$(missing)
 [ -n "$wanted" ] || exit 0
 if ! command -v apt-get >/dev/null 2>&1; then
@@ -58,12 +65,13 @@ if ! command -v apt-get >/dev/null 2>&1; then
     exit 1
 fi
 echo "lab/setup.sh: installing$wanted" >&2
-# The package lists may be empty or older than the mirror's packages.
-if ! install; then
+if ! are_known; then
     echo "lab/setup.sh: fetching the package lists first" >&2
     apt 300 update
-    if ! install; then
-        echo "lab/setup.sh: could not install$wanted; the lines above say why" >&2
-        exit 1
-    fi
+    install
+# The lists may also be older than the mirror's packages.
+elif ! install; then
+    echo "lab/setup.sh: fetching newer package lists, then once more" >&2
+    apt 300 update
+    install
 fi

@@ -55,7 +55,8 @@ def test_a_kill_leaves_no_machine_and_the_next_run_removes_its_files() -> None:
 def test_a_kill_ends_all_that_a_boxed_command_started() -> None:
     marker = f"{time.time():.6f}"
     code = (
-        f"from lab.proc import BOX, run\nrun([*BOX, 'sh', '-c', {BOXED!r}, '{marker}'], timeout=60)"
+        "import sys; from lab.proc import BOX, run; "
+        "run([*BOX, 'sh', '-c', *sys.argv[1:]], timeout=60)"
     )
     program = subprocess.Popen([sys.executable, "-c", code, BOXED, marker], cwd=ROOT)
     assert eventually(lambda: len(commands_with(marker)) > 2)
