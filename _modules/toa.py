@@ -26,7 +26,8 @@ library alone.
     where that is installed, then as ``salt://toa_fleet/node/toa-node`` (a
     checkout of this project among the ``file_roots`` or ``gitfs_remotes``),
     then as ``/var/lib/toa/toa-node``, where an earlier installation left it.
-    ``sources`` are looked for in the same places.
+    ``sources`` are looked for in the same places. salt-ssh carries files to its
+    targets for states only; single functions work there once toa is installed.
 
 A function that fails raises ``CommandExecutionError`` with one line: what
 failed, in the node's own words, and what to do about it.
@@ -962,7 +963,8 @@ def _find_program(wanted: str | None) -> str:
         raise CommandExecutionError(
             "the node program toa-node is nowhere to be found; add a checkout of this project to "
             f"the file_roots (so that {_PROGRAM_URL} is there), or install the Python package "
-            "toa-fleet on the minion, or say with `toa:node_program` where it is"
+            "toa-fleet on the minion, or say with `toa:node_program` where it is (salt-ssh carries "
+            "it along with `state.apply toa`, not with single functions)"
         )
     return path
 

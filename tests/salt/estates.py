@@ -18,7 +18,7 @@ from minions import serve_checkout
 from trees import Tree, make_tree
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -40,7 +40,7 @@ class Estate:
         return make_tree(self.home / name / "node")
 
     def __enter__(self) -> Estate:
-        ports = {"publish_port": _free_port(), "ret_port": _free_port()}
+        ports = {"publish_port": free_port(), "ret_port": free_port()}
         self._write("master", self._master(ports))
         self._start("salt-master", self.home / "master")
         for name in self.trees:

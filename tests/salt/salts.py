@@ -44,9 +44,14 @@ def _marker(directory: Path) -> Path:
 
 
 def _is_ready(directory: Path) -> bool:
-    """Made whole, and by this very Python: an upgraded one leaves it broken."""
-    marker = _marker(directory)
-    return marker.is_file() and marker.read_text() == sys.version
+    """Made whole, and still running: an upgraded Python leaves it broken."""
+    if not _marker(directory).is_file():
+        return False
+    check = [str(directory / "bin" / "python"), "-c", "import salt.version"]
+    try:
+        return subprocess.run(check, capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
 
 
 def _make(directory: Path, version: str) -> None:
@@ -56,7 +61,7 @@ def _make(directory: Path, version: str) -> None:
     pip = [str(directory / "bin" / "python"), "-m", "pip", "install", "--quiet"]
     _run([*pip, "setuptools<75", "wheel"])
     _run([*pip, f"salt=={version}.*"])
-    _marker(directory).write_text(sys.version)
+    _marker(directory).touch()
 
 
 def _run(argv: list[str]) -> None:
