@@ -55,6 +55,7 @@ static void arrive(uint16_t server_port, uint16_t port, int with_option)
 	static const uint8_t mss[] = { 2, 4, 1400 >> 8, 1400 & 0xff };
 	static const uint8_t toa[] = { 254, 8, 0x9c, 0x41, 203, 0, 113, 7 };
 	struct wire wire = { .tun = tun, .family = AF_INET, .port = port,
+			     .balancer = BALANCER_V4,
 			     .server_port = server_port, .seq = port * 7919U };
 
 	need(!wire_syn(&wire, mss, sizeof(mss), "", 0), "SYN");

@@ -40,6 +40,7 @@
 #include "hooks.h"
 #include "stats.h"
 #include "store.h"
+#include "trust.h"
 
 /*
  * How many calls of one function may be between entry and return at a time.
@@ -96,7 +97,10 @@ static int handshake_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
 	}
 	switch (read_option(skb, client)) {
 	case TOA_FOUND:
-		return 0;
+		if (toa_trusts_sender_of(skb))
+			return 0;
+		toa_count(TOA_PEER_UNTRUSTED);
+		return 1;
 	case TOA_MALFORMED:
 		toa_count(TOA_OPTION_MALFORMED);
 		return 1;

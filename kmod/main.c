@@ -19,6 +19,7 @@
 #include "option.h"
 #include "stats.h"
 #include "store.h"
+#include "trust.h"
 
 #define DEFAULT_KIND 254
 
@@ -78,6 +79,29 @@ static const struct kernel_param_ops kinds_ops = {
 module_param_cb(kinds, &kinds_ops, NULL, 0644);
 MODULE_PARM_DESC(kinds, "TCP option kinds that carry the client's address, e.g. 254,200 (default 254)");
 
+static int set_trusted(const char *value, const struct kernel_param *param)
+{
+	return toa_trust_set(value);
+}
+
+static int get_trusted(char *buffer, const struct kernel_param *param)
+{
+	return toa_trust_show(buffer, PAGE_SIZE);
+}
+
+static void free_trusted(void *arg)
+{
+	toa_trust_free();
+}
+
+static const struct kernel_param_ops trusted_ops = {
+	.set = set_trusted,
+	.get = get_trusted,
+	.free = free_trusted,
+};
+module_param_cb(trusted, &trusted_ops, NULL, 0644);
+MODULE_PARM_DESC(trusted, "networks of the load balancers, e.g. 100.125.0.0/16,2001:db8::/32; others' options are ignored (default: everyone is believed)");
+
 static unsigned int max_connections = 1U << 20;
 module_param(max_connections, uint, 0444);
 MODULE_PARM_DESC(max_connections, "connections whose client is remembered at a time; further ones show their real peer (default 1048576)");
@@ -124,6 +148,8 @@ static int __init toa_init(void)
 		goto err_hooks;
 
 	WRITE_ONCE(loaded, true);
+	if (toa_trusts_everyone())
+		pr_info("every peer is believed; trusted= names the load balancers' networks\n");
 	pr_info("toa loaded\n");
 	return 0;
 

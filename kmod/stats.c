@@ -21,6 +21,7 @@ static const char * const counter_names[TOA_COUNTERS] = {
 	[TOA_GETNAME_BYPASS] = "getname_toa_bypass",
 	[TOA_GETNAME_EMPTY] = "getname_toa_empty",
 	[TOA_OPTION_MALFORMED] = "option_malformed",
+	[TOA_PEER_UNTRUSTED] = "peer_untrusted",
 	[TOA_STORE_FULL] = "store_full",
 	[TOA_STORE_NO_MEMORY] = "store_no_memory",
 };

@@ -26,6 +26,7 @@
 #define DEFAULT_KIND	254
 #define CDN_KIND	28	/* carries no port */
 #define KINDS_FILE	"/sys/module/toa/parameters/kinds"
+#define TRUSTED_FILE	"/sys/module/toa/parameters/trusted"
 
 #define CLIENT_V4	"203.0.113.7"
 #define CLIENT_V6	"2001:db8:c::7"
@@ -72,6 +73,13 @@ static const struct test_case cases[] = {
 
 enum outcome { PASS, FAIL, SKIP };
 
+/* What the module wants: an option of this kind, from a balancer that it believes. */
+struct balancer {
+	int kind;
+	char v4[WIRE_IP_TEXT];	/* empty: it believes none of this family */
+	char v6[WIRE_IP_TEXT];
+};
+
 static char reason[512];
 
 static enum outcome because(enum outcome outcome, const char *format, ...)
@@ -100,6 +108,11 @@ static size_t write_option(uint8_t *option, int kind, int family)
 	wire_put16(option + 2, CLIENT_PORT);
 	inet_pton(family, family == AF_INET ? CLIENT_V4 : CLIENT_V6, option + 4);
 	return len;
+}
+
+static const char *address_of(const struct balancer *balancer, int family)
+{
+	return family == AF_INET ? balancer->v4 : balancer->v6;
 }
 
 static enum outcome open_connection(struct wire *wire, const struct test_case *test, int kind)
@@ -137,24 +150,20 @@ static void print_address(char *text, size_t size, const struct sockaddr_storage
 
 static enum outcome expect_address(const char *call, const struct sockaddr_storage *got,
 				   socklen_t len, const struct test_case *test,
-				   uint16_t balancer_port)
+				   const struct wire *wire)
 {
 	struct sockaddr_storage expected;
 	char got_text[128], expected_text[128];
 	char ip[64];
-	const char *v4 = test->has_option ? CLIENT_V4 : BALANCER_V4;
-	const char *v6 = test->has_option ? CLIENT_V6 : BALANCER_V6;
+	const char *client = test->packet_family == AF_INET ? CLIENT_V4 : CLIENT_V6;
+	const char *peer = test->has_option ? client : wire->balancer;
 	size_t expected_len = test->listen_family == AF_INET ? sizeof(struct sockaddr_in)
 							     : sizeof(struct sockaddr_in6);
 
-	if (test->listen_family == AF_INET)
-		snprintf(ip, sizeof(ip), "%s", v4);
-	else if (test->packet_family == AF_INET)
-		snprintf(ip, sizeof(ip), "::ffff:%s", v4);
-	else
-		snprintf(ip, sizeof(ip), "%s", v6);
+	snprintf(ip, sizeof(ip), "%s%s",
+		 test->listen_family == test->packet_family ? "" : "::ffff:", peer);
 	wire_fill_address(&expected, test->listen_family, ip,
-		     test->has_option ? CLIENT_PORT : balancer_port);
+			  test->has_option ? CLIENT_PORT : wire->port);
 
 	print_address(got_text, sizeof(got_text), got);
 	print_address(expected_text, sizeof(expected_text), &expected);
@@ -209,14 +218,14 @@ static enum outcome exchange_ktls(struct wire *wire, int fd)
 	return PASS;
 }
 
-static enum outcome check_peer(int fd, const struct test_case *test, uint16_t balancer_port)
+static enum outcome check_peer(int fd, const struct test_case *test, const struct wire *wire)
 {
 	struct sockaddr_storage address;
 	socklen_t len = sizeof(address);
 
 	if (getpeername(fd, (struct sockaddr *)&address, &len))
 		return failed_call("getpeername()");
-	return expect_address("getpeername()", &address, len, test, balancer_port);
+	return expect_address("getpeername()", &address, len, test, wire);
 }
 
 static enum outcome serve(struct wire *wire, int listener, const struct test_case *test)
@@ -232,31 +241,33 @@ static enum outcome serve(struct wire *wire, int listener, const struct test_cas
 	if (fd < 0)
 		return failed_call("accept()");
 
-	outcome = expect_address("accept()", &address, len, test, wire->port);
+	outcome = expect_address("accept()", &address, len, test, wire);
 	if (outcome == PASS)
-		outcome = check_peer(fd, test, wire->port);
+		outcome = check_peer(fd, test, wire);
 	if (outcome == PASS)
 		outcome = exchange_data(wire, fd);
 	if (outcome == PASS && test->with_ktls)
 		outcome = exchange_ktls(wire, fd);
 	if (outcome == PASS)
-		outcome = check_peer(fd, test, wire->port);
+		outcome = check_peer(fd, test, wire);
 
 	wire_send(wire, FLAG_RST | FLAG_ACK, (const uint8_t *)"", 0, "", 0);
 	close(fd);
 	return outcome;
 }
 
-static enum outcome run_case(const struct test_case *test, int tun, int kind, uint16_t port)
+static enum outcome run_case(const struct test_case *test, int tun,
+			     const struct balancer *balancer, uint16_t port)
 {
 	struct wire wire = { .tun = tun, .family = test->packet_family, .port = port,
+			     .balancer = address_of(balancer, test->packet_family),
 			     .seq = 0x10000000U };
 	enum outcome outcome;
 	int listener = wire_listen(test->listen_family, &wire.server_port);
 
 	if (listener < 0)
 		return because(SKIP, "no listening socket: %s", strerror(errno));
-	outcome = open_connection(&wire, test, kind);
+	outcome = open_connection(&wire, test, balancer->kind);
 	if (outcome == PASS)
 		outcome = serve(&wire, listener, test);
 	close(listener);
@@ -284,6 +295,54 @@ static int module_kind(void)
 	return found;
 }
 
+/*
+ * An address in @network, "192.0.2.0/24" or the like, if it is of @family.
+ * The last bits are set so that it is neither the network's own nor the server's.
+ */
+static int pick_address(char *text, int family, char *network)
+{
+	uint8_t ip[16];
+	char *slash = strchr(network, '/');
+	int bits = 8 * wire_address_len(family);
+
+	if (slash)
+		*slash = '\0';
+	if (inet_pton(family, network, ip) != 1)
+		return 0;
+	if (slash && atoi(slash + 1) < bits - 1)
+		ip[bits / 8 - 1] |= 2;
+	return inet_ntop(family, ip, text, WIRE_IP_TEXT) != NULL;
+}
+
+/* The first network of each family that the module believes; any, if it believes all. */
+static void find_believed(struct balancer *balancer)
+{
+	FILE *file = fopen(TRUSTED_FILE, "r");
+	char line[4096] = "";
+	char *network;
+
+	strcpy(balancer->v4, BALANCER_V4);
+	strcpy(balancer->v6, BALANCER_V6);
+	if (!file)
+		return;
+	if (!fgets(line, sizeof(line), file) || line[0] == '\n') {
+		fclose(file);
+		return;
+	}
+	fclose(file);
+	balancer->v4[0] = balancer->v6[0] = '\0';
+	for (network = strtok(line, ",\n"); network; network = strtok(NULL, ",\n")) {
+		char copy[64];
+
+		snprintf(copy, sizeof(copy), "%s", network);
+		if (!balancer->v4[0])
+			pick_address(balancer->v4, AF_INET, copy);
+		snprintf(copy, sizeof(copy), "%s", network);
+		if (!balancer->v6[0])
+			pick_address(balancer->v6, AF_INET6, copy);
+	}
+}
+
 static int report(const char *name, enum outcome outcome)
 {
 	static const char * const words[] = { "pass", "fail", "skipped" };
@@ -296,6 +355,27 @@ static int report(const char *name, enum outcome outcome)
 	return outcome == FAIL;
 }
 
+static int run_cases(int tun, const struct balancer *balancer, int has_v6, int ktls)
+{
+	int failures = 0;
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct test_case *test = &cases[i];
+
+		if (test->with_ktls && !ktls)
+			continue;
+		if (test->listen_family == AF_INET6 && !has_v6)
+			report(test->name, because(SKIP, "this node has no IPv6"));
+		else if (!address_of(balancer, test->packet_family)[0])
+			report(test->name, because(SKIP, "trusted= names no balancer of this family"));
+		else
+			failures += report(test->name,
+					   run_case(test, tun, balancer, BALANCER_PORT + i));
+	}
+	return failures;
+}
+
 static int usage(void)
 {
 	fprintf(stderr, "usage: toa-selftest [--kind N] [--ktls]\n");
@@ -304,39 +384,27 @@ static int usage(void)
 
 int main(int argc, char **argv)
 {
-	int kind = module_kind();
+	struct balancer balancer = { .kind = module_kind() };
 	int ktls = 0;
 	int has_v6 = 0;
-	int failures = 0;
 	int tun, arg;
-	size_t i;
 
 	for (arg = 1; arg < argc; arg++) {
 		if (!strcmp(argv[arg], "--ktls"))
 			ktls = 1;
 		else if (!strcmp(argv[arg], "--kind") && arg + 1 < argc)
-			kind = atoi(argv[++arg]);
+			balancer.kind = atoi(argv[++arg]);
 		else
 			return usage();
 	}
-	if (kind < 1 || kind > 255)
+	if (balancer.kind < 1 || balancer.kind > 255)
 		return usage();
+	find_believed(&balancer);
 
 	tun = wire_open_network(&has_v6, reason, sizeof(reason));
-	if (tun < 0) {
-		printf("skipped=%s\n", reason);
+	if (tun < 0 || !(balancer.v4[0] || (balancer.v6[0] && has_v6))) {
+		printf("skipped=%s\n", tun < 0 ? reason : "trusted= names no balancer of a family that this node has");
 		return EXIT_SKIPPED;
 	}
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		const struct test_case *test = &cases[i];
-
-		if (test->with_ktls && !ktls)
-			continue;
-		if (test->listen_family == AF_INET6 && !has_v6)
-			report(test->name, because(SKIP, "this node has no IPv6"));
-		else
-			failures += report(test->name,
-					   run_case(test, tun, kind, BALANCER_PORT + i));
-	}
-	return failures ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_cases(tun, &balancer, has_v6, ktls) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

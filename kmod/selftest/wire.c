@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
+#include <net/route.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
@@ -72,15 +73,15 @@ static size_t ip_header_len(int family)
 }
 
 /* Returns the offset of the source address; the destination follows it. */
-static size_t write_ip_header(uint8_t *packet, int family, size_t payload)
+static size_t write_ip_header(uint8_t *packet, const struct wire *wire, size_t payload)
 {
-	memset(packet, 0, ip_header_len(family));
-	if (family == AF_INET) {
+	memset(packet, 0, ip_header_len(wire->family));
+	if (wire->family == AF_INET) {
 		packet[0] = 0x45;
 		wire_put16(packet + 2, 20 + payload);
 		packet[8] = 64;
 		packet[9] = IPPROTO_TCP;
-		inet_pton(AF_INET, BALANCER_V4, packet + 12);
+		inet_pton(AF_INET, wire->balancer, packet + 12);
 		inet_pton(AF_INET, SERVER_V4, packet + 16);
 		wire_put16(packet + 10, fold(sum_words(packet, 20, 0)));
 		return 12;
@@ -89,7 +90,7 @@ static size_t write_ip_header(uint8_t *packet, int family, size_t payload)
 	wire_put16(packet + 4, payload);
 	packet[6] = IPPROTO_TCP;
 	packet[7] = 64;
-	inet_pton(AF_INET6, BALANCER_V6, packet + 8);
+	inet_pton(AF_INET6, wire->balancer, packet + 8);
 	inet_pton(AF_INET6, SERVER_V6, packet + 24);
 	return 8;
 }
@@ -100,7 +101,7 @@ int wire_send(struct wire *wire, uint8_t flags, const uint8_t *options,
 	uint8_t packet[2048];
 	size_t ip_len = ip_header_len(wire->family);
 	size_t tcp_len = 20 + options_len + data_len;
-	size_t addresses = write_ip_header(packet, wire->family, tcp_len);
+	size_t addresses = write_ip_header(packet, wire, tcp_len);
 	uint8_t *tcp = packet + ip_len;
 	uint32_t sum;
 
@@ -270,6 +271,16 @@ static int bring_up(int fd, struct ifreq *request)
 	return ioctl(fd, SIOCSIFFLAGS, request);
 }
 
+/* Every balancer is behind the device. (IPv6 has it from its prefix of 0 bits.) */
+static int add_default_route(int fd)
+{
+	struct rtentry route = { .rt_flags = RTF_UP, .rt_dev = (char *)DEVICE };
+
+	route.rt_dst.sa_family = AF_INET;
+	route.rt_genmask.sa_family = AF_INET;
+	return ioctl(fd, SIOCADDRT, &route);
+}
+
 /* As struct in6_ifreq of linux/ipv6.h, which clashes with netinet/in.h. */
 struct v6_request {
 	struct in6_addr address;
@@ -279,7 +290,7 @@ struct v6_request {
 
 static int add_v6(int fd)
 {
-	struct v6_request request = { .prefix_len = 64, .index = if_nametoindex(DEVICE) };
+	struct v6_request request = { .prefix_len = 0, .index = if_nametoindex(DEVICE) };
 
 	inet_pton(AF_INET6, SERVER_V6, &request.address);
 	return ioctl(fd, SIOCSIFADDR, &request);
@@ -320,7 +331,8 @@ static int create_device(int tun, int fd, struct ifreq *request)
 	return ioctl(tun, TUNSETIFF, request) ||
 	       set_v4(fd, request, SIOCSIFADDR, SERVER_V4) ||
 	       set_v4(fd, request, SIOCSIFNETMASK, "255.255.255.0") ||
-	       bring_up(fd, request);
+	       bring_up(fd, request) ||
+	       add_default_route(fd);
 }
 
 int wire_open_network(int *has_v6, char *why, size_t why_size)

@@ -31,12 +31,15 @@
 #define SERVER_V6	"2001:db8:1::1"
 #define BALANCER_V6	"2001:db8:1::2"
 
+#define WIRE_IP_TEXT	46
+
 #define MAX_OPTIONS	40
 
 /* The balancer's half of one TCP connection. */
 struct wire {
 	int tun;
 	int family;		/* AF_INET or AF_INET6 */
+	const char *balancer;	/* its address; any, all are behind the device */
 	uint16_t port;		/* of the balancer */
 	uint16_t server_port;
 	uint32_t seq;

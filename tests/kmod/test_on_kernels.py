@@ -155,6 +155,38 @@ def test_a_kind_that_is_tcps_own_or_none_is_refused(machine: lab.TinyMachine, ki
     assert machine.run(f"insmod /root/toa.ko 'kinds={kinds}'", shell="dash").status != 0
 
 
+def test_only_trusted_balancers_are_believed(machine: lab.TinyMachine) -> None:
+    assert "every peer is believed" in machine.check("dmesg")
+    machine.check(f"echo 198.51.100.0/25,2001:db8:77::/48 >{PARAMETERS}/trusted")
+    assert machine.run("traffic untrusted").stdout == "pass\n"
+    assert stats(machine)["peer_untrusted"] == 1
+    assert stats(machine)["syn_recv_sock_toa"] == 0
+    result = machine.run("toa-selftest")  # plays a balancer that is believed
+    assert result.status == 0, result.stdout
+    assert "toa_v6=pass" in result.stdout
+    machine.check(f"echo >{PARAMETERS}/trusted")
+    assert "192.0.2.2:20000 for client" not in machine.run("traffic two-options").stdout
+
+
+def test_trusted_networks_are_shown_as_they_were_given(machine: lab.TinyMachine) -> None:
+    machine.check("rmmod toa; insmod /root/toa.ko trusted=10.0.0.0/8,198.51.100.7,2001:db8::/32")
+    assert "every peer" not in machine.check("dmesg | tail -n 2")
+    shown = machine.check(f"cat {PARAMETERS}/trusted")
+    assert shown == "10.0.0.0/8,198.51.100.7/32,2001:db8::/32\n"
+
+
+@pytest.mark.parametrize(
+    "trusted", ["10.1.0.0/33", "10.1.0.0/8,x", "10.1.0/8", "fe80::/129", "10.0.0.0/-1", "a" * 80]
+)
+def test_what_is_no_network_is_refused(machine: lab.TinyMachine, trusted: str) -> None:
+    machine.check(f"echo 10.9.0.0/16 >{PARAMETERS}/trusted")
+    assert machine.run(f"echo '{trusted}' >{PARAMETERS}/trusted", shell="dash").status != 0
+    assert f"'{trusted.rpartition(',')[2]}' is no network" in machine.check("dmesg")
+    assert machine.check(f"cat {PARAMETERS}/trusted") == "10.9.0.0/16\n"
+    machine.check("rmmod toa")
+    assert machine.run(f"insmod /root/toa.ko 'trusted={trusted}'", shell="dash").status != 0
+
+
 def test_a_bound_of_nothing_is_refused(machine: lab.TinyMachine) -> None:
     machine.check("rmmod toa")
     assert machine.run("insmod /root/toa.ko max_connections=0").status != 0

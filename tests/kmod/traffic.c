@@ -65,6 +65,7 @@ static size_t toa(uint8_t *at, unsigned int n)
 static struct wire wire_to(uint16_t server_port, uint16_t port)
 {
 	struct wire wire = { .tun = tun, .family = AF_INET, .port = port,
+			     .balancer = BALANCER_V4,
 			     .server_port = server_port, .seq = 0x20000000U + port * 7919U };
 	return wire;
 }
@@ -369,6 +370,20 @@ static void case_backlog_closed(void)
 	close(listener);
 }
 
+/* For a module that does not believe this balancer. */
+static void case_untrusted(void)
+{
+	uint16_t port;
+	int listener = listen_v4(&port);
+	struct wire wire = wire_to(port, FIRST_PORT);
+	uint8_t option[8];
+
+	syn(&wire);
+	ack(&wire, option, toa(option, 95), "");
+	expect(listener, 0, FIRST_PORT);
+	reset(&wire);
+}
+
 /* For a module with max_connections=2: the third keeps its real address. */
 static void case_store_full(void)
 {
@@ -478,6 +493,7 @@ int main(int argc, char **argv)
 		{ "malformed", case_malformed },
 		{ "reset-before-accept", case_reset_before_accept },
 		{ "backlog-closed", case_backlog_closed },
+		{ "untrusted", case_untrusted },
 		{ "store-full", case_store_full },
 		{ "load", case_load },
 	};
