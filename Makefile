@@ -8,6 +8,8 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
+# A file's tests share their machines, so a file stays in one process.
+SIDE_BY_SIDE := -n 2 --dist loadfile
 # The shell programs, wherever they are.
 SCRIPTS := toa_fleet/node/toa-node lab/setup.sh $(wildcard lab/shell/*) .ci/run
 
@@ -15,10 +17,10 @@ demo: $(VENV)/ready
 	$(BIN)/python -m lab.demo
 
 test: $(VENV)/ready lint
-	$(BIN)/python -m pytest -ra tests
+	$(BIN)/python -m pytest -ra $(SIDE_BY_SIDE) tests
 
 unit: $(VENV)/ready
-	$(BIN)/python -m pytest -ra -m 'not lab' tests
+	$(BIN)/python -m pytest -ra $(SIDE_BY_SIDE) -m 'not lab' tests
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .
