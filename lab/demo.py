@@ -94,7 +94,7 @@ def show_live_connection(node: Node) -> None:
 
 def run_steps(demo: Demo) -> None:
     with demo.step("Prepare kernels and images (cached after the first time)"):
-        prepare.prepare()
+        prepare.prepare_nodes(NODES)
     with demo.step("Start four nodes"):
         lab = Lab(NODES)
         lab.start()
