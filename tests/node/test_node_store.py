@@ -214,15 +214,21 @@ def test_without_permission_it_says_so_and_names_the_way_out(
 # --- one at a time ----------------------------------------------------------------
 
 
-def own_lock(tree: Path, pid: int) -> None:
-    """Locks the store as the process `pid` does."""
+def owner_of(pid: int) -> str:
+    """How the process `pid` signs its lock."""
     start = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    write(tree / STORE / ".lock/owner", f"{pid} {start} {boot}\n")
+    return f"{pid}:{start}:{boot}"
+
+
+def lock(tree: Path, owner: str) -> None:
+    """Locks the store as that owner."""
+    (tree / STORE).mkdir(parents=True)
+    (tree / STORE / ".lock").symlink_to(owner)
 
 
 def test_a_second_toa_node_is_turned_away(shell: str, artifact: Path, tree: Path) -> None:
-    own_lock(tree, os.getpid())
+    lock(tree, owner_of(os.getpid()))
     before = snapshot(tree)
     answer = node(shell, "install", "--from", artifact, root=tree).failed("node")
     assert str(os.getpid()) in answer["detail"]
@@ -232,9 +238,9 @@ def test_a_second_toa_node_is_turned_away(shell: str, artifact: Path, tree: Path
 @pytest.mark.parametrize(
     "owner",
     [
-        "999999999 1 {boot}",
-        "{pid} 1 {boot}",
-        "{pid} {start} 11111111-1111-4111-8111-111111111111",
+        "999999999:1:{boot}",
+        "{pid}:1:{boot}",
+        "{pid}:{start}:11111111-1111-4111-8111-111111111111",
         "nonsense",
     ],
     ids=["gone", "pid-used-again", "before-the-reboot", "damaged"],
@@ -242,9 +248,8 @@ def test_a_second_toa_node_is_turned_away(shell: str, artifact: Path, tree: Path
 def test_the_lock_of_a_run_that_was_killed_is_taken_over(
     shell: str, owner: str, artifact: Path, tree: Path
 ) -> None:
-    own_lock(tree, os.getpid())
-    pid, start, boot = (tree / STORE / ".lock/owner").read_text().split()
-    write(tree / STORE / ".lock/owner", owner.format(pid=pid, start=start, boot=boot) + "\n")
+    pid, start, boot = owner_of(os.getpid()).split(":")
+    lock(tree, owner.format(pid=pid, start=start, boot=boot))
     node(shell, "install", "--from", artifact, root=tree).done()
     assert not [name for name in stored(tree) if name.startswith(".")]
 
@@ -253,7 +258,7 @@ def test_of_many_at_once_each_is_done_or_turned_away(
     shell: str, artifact: Path, tree: Path
 ) -> None:
     """With a stale lock in the way, so that they also race for taking it over."""
-    write(tree / STORE / ".lock/owner", "999999999 1 gone\n")
+    lock(tree, "999999999:1:gone")
     words = [*SHELLS[shell], str(PROGRAM), "--root", str(tree), "install", "--from", str(artifact)]
     racers = [
         subprocess.Popen(
