@@ -294,7 +294,7 @@ def test_boot_refuses_a_damaged_artifact_and_fails(node: Node, world: World) -> 
 # Commands of toa-node that change something, each killing it at its n-th call.
 _WRAP = """
 mkdir -p /run/bin && cd /run/bin && echo 0 >count
-for name in mkdir mv cp rm rmdir sync insmod rmmod chmod cmp dmesg; do
+for name in mkdir mv cp ln rm rmdir insmod rmmod; do
     cat >$name <<END
 #!/bin/dash
 n=\\$((\\$(cat /run/bin/count) + 1)); echo \\$n >/run/bin/count
@@ -344,7 +344,7 @@ def test_a_kill_at_any_point_of_a_deploy_leaves_old_or_new(fragile: Node, world:
     builds = {artifact_build_id(world.old): old, artifact_build_id(world.new): new, "": ""}
     node(f"{DEPLOY}/quick-old").done()
     points = kill_points(node, f"{DEPLOY}/quick-new")
-    assert len(points) > 15
+    assert len(points) >= 10
     seen = set()
     for point in points:
         node(f"{DEPLOY}/quick-old").done()
