@@ -139,3 +139,8 @@ def artifact_directory(tmp_path: Path, artifact_files: Callable[..., Any]) -> Ca
         return directory
 
     return make
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Virtual machines first: they take longest, and run beside the many quick ones."""
+    items.sort(key=lambda item: item.get_closest_marker("lab") is None)
