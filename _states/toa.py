@@ -36,7 +36,7 @@ Result = dict[str, typing.Any]
 _SOURCES = ("auto", "fileserver", "build")
 _DEPLOY_GATES = (
     *("root", "modules_disabled", "signature", "lockdown"),
-    *("kprobes", "foreign", "disk", "tools"),
+    *("kprobes", "foreign", "options", "disk", "tools"),
 )
 _INSTALL_GATES = ("root", "disk")
 _REMOVE_GATES = ("root",)

@@ -56,6 +56,27 @@ def test_ftrace_switched_off_closes_the_kprobes_gate(shell: str, tree: Path) -> 
     assert verdict.startswith("closed: ") and "sysctl" in verdict
 
 
+def test_the_modules_parameters_come_from_modprobe_d(shell: str, tree: Path) -> None:
+    write(tree / "etc/modprobe.d/a.conf", "# options toa kinds=1\noptions toast kinds=2\n")
+    write(tree / "etc/modprobe.d/toa.conf", "options toa kinds=254,200 trusted=10.0.0.0/8\n")
+    write(tree / "etc/modprobe.d/z.conf", "\toptions  toa\tmax_connections=5")
+    write(tree / "etc/modprobe.d/toa.conf.old", "options toa kinds=3\n")
+    answer = node(shell, "status", root=tree).done()
+    assert answer["options"] == "kinds=254,200 trusted=10.0.0.0/8 max_connections=5"
+    assert answer["gate.options"] == "open"
+
+
+@pytest.mark.parametrize(
+    "words", ["kinds", "kinds=254 200", "kinds='254'", "kinds=$(id)", "kinds=*", "a=b=c", "x=1 \\"]
+)
+def test_a_parameter_that_insmod_could_misread_closes_a_gate(
+    shell: str, words: str, tree: Path
+) -> None:
+    write(tree / "etc/modprobe.d/toa.conf", f"options toa {words}\n")
+    verdict = node(shell, "status", root=tree).done()["gate.options"]
+    assert verdict.startswith("closed: /etc/modprobe.d/toa.conf: bad option")
+
+
 def test_a_toa_that_is_not_ours_is_named(shell: str, tree: Path) -> None:
     module = tree / "sys/module/toa"
     write(module / "initstate", "live\n")

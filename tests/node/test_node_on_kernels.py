@@ -252,6 +252,23 @@ def test_a_foreign_toa_is_left_alone_unless_told_otherwise(node: Node, world: Wo
     assert running(node) == artifact_build_id(world.old)
 
 
+def test_parameters_in_modprobe_d_are_the_modules(shelled: Node, world: World) -> None:
+    node = shelled
+    options = "/etc/modprobe.d/toa.conf"
+    node.machine.check(f"mkdir -p /etc/modprobe.d; echo options toa kinds=200 >{options}")
+    try:
+        node(f"{DEPLOY}/new").done()  # proven with an option of kind 200
+        assert node.machine.check("cat /sys/module/toa/parameters/kinds") == "200\n"
+        assert node("status").done()["options"] == "kinds=200"
+        node("unload").done()
+        node.machine.check(f"echo options toa kinds=2 >{options}")
+        refused = node("load").failed("load")
+        assert "kinds: '2'" in refused["detail"]
+        assert "kinds=2" in refused["hint"]
+    finally:
+        node.machine.check(f"rm {options}")
+
+
 def test_hooks_that_are_switched_off_close_the_gate(node: Node, world: World) -> None:
     world.machine.check("echo 0 >/sys/kernel/debug/kprobes/enabled")
     try:

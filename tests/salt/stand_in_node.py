@@ -140,18 +140,6 @@ def remove() -> None:
     finish([f"previous_build_id={was}", *lines], status)
 
 
-def status() -> None:
-    code, lines = real("status")
-    if not any(line.startswith("installed_source=") for line in lines):
-        # A toa-node of before installed_source.
-        known = pairs(lines)
-        place = f"{known['installed_fingerprint']}/{known['installed']}/manifest"
-        manifest = TREE / "var/lib/toa" / place
-        source = pairs(manifest.read_text().splitlines())["source"] if known["installed"] else ""
-        lines.insert(-1, f"installed_source={source}")
-    finish(lines, code)
-
-
 def anything_else() -> None:
     code, lines = real(VERB, *ARGUMENTS)
     finish(lines, code)
@@ -163,5 +151,4 @@ def anything_else() -> None:
     "verify": verify,
     "unload": unload,
     "remove": remove,
-    "status": status,
 }.get(VERB, anything_else)()
