@@ -8,16 +8,19 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-# A file's tests share their machines, so a file stays in one process.
-SIDE_BY_SIDE := -n 2 --dist loadfile
+# A file's tests share their machines, so a file stays in one process; the files
+# keep their order, in which the longest come first.
+SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
 # The shell programs, wherever they are.
 SCRIPTS := toa_fleet/node/toa-node lab/setup.sh $(wildcard lab/shell/*) .ci/run
 
 demo: $(VENV)/ready
 	$(BIN)/python -m lab.demo
 
+test unit: MORE_TOOLS := openssh-server
+
 test: $(VENV)/ready lint
-	$(BIN)/python -m pytest -ra $(SIDE_BY_SIDE) tests
+	$(BIN)/python -m pytest -ra --durations=12 $(SIDE_BY_SIDE) tests
 
 unit: $(VENV)/ready
 	$(BIN)/python -m pytest -ra $(SIDE_BY_SIDE) -m 'not lab' tests
@@ -40,7 +43,7 @@ $(VENV)/ready: tools setup.cfg pyproject.toml
 
 # What Debian packages: compilers, QEMU, shells. Quick when all is there.
 tools:
-	sh lab/setup.sh
+	sh lab/setup.sh $(MORE_TOOLS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# Installs what the lab needs on Debian: QEMU, mmdebstrap and small tools. Says
-# nothing and does nothing when all of it is there. Needs root, or sudo.
+# Installs what the lab needs on Debian: QEMU, mmdebstrap and small tools, and the
+# packages that are named as arguments. Says nothing and does nothing when all of
+# it is there. Needs root, or sudo.
 set -eu
 
 packages='
@@ -10,6 +11,7 @@ e2fsprogs openssh-client xz-utils zstd cpio util-linux binutils
 debian-archive-keyring shellcheck make gcc libc6-dev ca-certificates
 python3 python3-venv
 '
+packages="$packages $*"
 
 is_installed() {
     [ "$(dpkg-query -W -f '${db:Status-Abbrev}' "$1" 2>/dev/null)" = 'ii ' ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import shutil
 import socket
+import tempfile
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +55,11 @@ class Fleet:
 
     def node(self, number: int = 1) -> Node:
         directory = self.root / f"127.0.0.{number}"
-        shutil.rmtree(directory, ignore_errors=True)
+        if directory.exists():
+            # Out of the way first: an earlier test's command may still write into it.
+            old = Path(tempfile.mkdtemp(dir=self.root, prefix="old."))
+            directory.rename(old / directory.name)
+            shutil.rmtree(old, ignore_errors=True)
         directory.mkdir()
         return Node(directory.name, self.port, directory)
 
