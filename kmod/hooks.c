@@ -32,7 +32,6 @@
 #include <linux/tracepoint.h>
 #include <net/inet_sock.h>
 #include <net/ipv6.h>
-#include <net/mptcp.h>
 #include <net/tcp.h>
 #include <trace/events/tcp.h>
 

@@ -29,7 +29,7 @@ def traffic(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return program
 
 
-@pytest.fixture(scope="session", params=KERNELS)
+@pytest.fixture(scope="module", params=KERNELS)
 def kernel(request: pytest.FixtureRequest) -> lab.Kernel:
     missing = lab.available()
     if missing:
@@ -40,12 +40,12 @@ def kernel(request: pytest.FixtureRequest) -> lab.Kernel:
     return known[request.param]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def build(kernel: lab.Kernel) -> lab.Build:
     return lab.build_module(KMOD, kernel, make_args=["W=1", "LDFLAGS=-static"])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def booted(
     kernel: lab.Kernel, build: lab.Build, traffic: Path
 ) -> Iterator[lab.TinyMachine]:
