@@ -82,6 +82,17 @@ static void ack(struct wire *wire, const uint8_t *options, size_t len, const cha
 	need(!wire_send(wire, FLAG_ACK, options, len, data, strlen(data)), "ACK");
 }
 
+/* A whole handshake of client n, or with n = 0 of one without an option. */
+static struct wire arrive(uint16_t server_port, uint16_t port, unsigned int n)
+{
+	struct wire wire = wire_to(server_port, port);
+	uint8_t option[8];
+
+	syn(&wire);
+	ack(&wire, option, n ? toa(option, n) : 0, "");
+	return wire;
+}
+
 /* The peer is gone: nothing of the connection is left to the kernel either. */
 static void reset(struct wire *wire)
 {
@@ -164,13 +175,9 @@ static void write_file(const char *path, const char *text)
 
 static void normal(int listener, uint16_t port, unsigned int n, uint16_t from)
 {
-	struct wire wire = wire_to(port, from);
-	uint8_t option[8];
-	int fd;
+	struct wire wire = arrive(port, from, n);
+	int fd = expect(listener, n, from);
 
-	syn(&wire);
-	ack(&wire, option, n ? toa(option, n) : 0, "");
-	fd = expect(listener, n, from);
 	reset(&wire);
 	close(fd);
 }
@@ -335,14 +342,11 @@ static void case_reset_before_accept(void)
 {
 	uint16_t port;
 	int listener = listen_v4(&port);
-	struct wire wire = wire_to(port, FIRST_PORT);
+	struct wire wire = arrive(port, FIRST_PORT, 94);
 	struct sockaddr_in peer;
 	socklen_t len = sizeof(peer);
-	uint8_t option[8];
 	int fd;
 
-	syn(&wire);
-	ack(&wire, option, toa(option, 94), "");
 	need(!wire_wait_readable(listener), "the connection");
 	reset(&wire);
 	fd = accept(listener, (struct sockaddr *)&peer, &len);
@@ -358,13 +362,8 @@ static void case_backlog_closed(void)
 	int listener = listen_v4(&port);
 	int i;
 
-	for (i = 0; i < 3; i++) {
-		struct wire wire = wire_to(port, FIRST_PORT + i);
-		uint8_t option[8];
-
-		syn(&wire);
-		ack(&wire, option, toa(option, 200 + i), "");
-	}
+	for (i = 0; i < 3; i++)
+		arrive(port, FIRST_PORT + i, 200 + i);
 	need(!wire_wait_readable(listener), "the connections");
 	poll(NULL, 0, 200);
 	close(listener);
@@ -375,11 +374,8 @@ static void case_untrusted(void)
 {
 	uint16_t port;
 	int listener = listen_v4(&port);
-	struct wire wire = wire_to(port, FIRST_PORT);
-	uint8_t option[8];
+	struct wire wire = arrive(port, FIRST_PORT, 95);
 
-	syn(&wire);
-	ack(&wire, option, toa(option, 95), "");
 	expect(listener, 0, FIRST_PORT);
 	reset(&wire);
 }
@@ -393,13 +389,8 @@ static void case_store_full(void)
 	int i;
 
 	for (i = 0; i < 3; i++) {
-		struct wire wire = wire_to(port, FIRST_PORT + i);
-		uint8_t option[8];
-
-		syn(&wire);
-		ack(&wire, option, toa(option, 300 + i), "");
+		wires[i] = arrive(port, FIRST_PORT + i, 300 + i);
 		expect(listener, i < 2 ? 300 + i : 0, FIRST_PORT + i);
-		wires[i] = wire;
 	}
 	for (i = 0; i < 3; i++)
 		reset(&wires[i]);
@@ -417,8 +408,6 @@ static void case_many(unsigned int total)
 	for (i = 0; i < total; i++) {
 		uint16_t from = FIRST_PORT + i % 40000;
 		unsigned int slot = random() % OPEN;
-		struct wire wire = wire_to(port, from);
-		uint8_t option[8];
 		unsigned int n = random() & 1 ? 1 + (random() & 0xffffff) : 0;
 
 		if (open[slot].fd) {
@@ -431,11 +420,9 @@ static void case_many(unsigned int total)
 			reset(&open[slot].wire);
 			close(open[slot].fd);
 		}
-		syn(&wire);
-		ack(&wire, option, n ? toa(option, n) : 0, "");
+		open[slot].wire = arrive(port, from, n);
 		open[slot].fd = expect(listener, n, from);
 		open[slot].n = n;
-		open[slot].wire = wire;
 	}
 	for (i = 0; i < OPEN; i++)
 		if (open[i].fd)
@@ -462,13 +449,10 @@ static void case_load(void)
 
 	signal(SIGTERM, stop);
 	for (i = 0; !stopped; i++) {
-		struct wire wire = wire_to(port, FIRST_PORT + i % 40000);
+		struct wire wire = arrive(port, FIRST_PORT + i % 40000, i & 3 ? i + 1 : 0);
 		struct sockaddr_in peer;
-		uint8_t option[8];
 		int fd;
 
-		syn(&wire);
-		ack(&wire, option, i & 3 ? toa(option, i + 1) : 0, "");
 		fd = accept_one(listener, &peer);
 		peer = peer_of(fd);
 		if (strcmp(inet_ntoa(peer.sin_addr), BALANCER_V4))
