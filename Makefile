@@ -27,6 +27,7 @@ unit: $(VENV)/ready
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	shellcheck $(SCRIPTS)
 	$(BIN)/salt-lint $(wildcard salt/toa/*.sls)

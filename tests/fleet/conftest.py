@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Nodes for fleet tests: a real sshd on loopback, reached as 127.0.0.N.
+"""Nodes for fleet tests: a real sshd on loopback, reached as 127.0.T.N.
 
-                 127.0.0.1:PORT --+
-    toa-fleet -- 127.0.0.2:PORT --+-- one sshd -- node_shell -- sh of the request
-                 127.0.0.N:PORT --+                  |
+                 127.0.T.1:PORT --+
+    toa-fleet -- 127.0.T.2:PORT --+-- one sshd -- node_shell -- sh of the request
+                 127.0.T.N:PORT --+                  |
                                                      directory of the node
 
 Each address is a node with a directory of its own, which stands in for its
-/var/lib/toa and for the state of its kernel.
+/var/lib/toa and for the state of its kernel. T is another one in each test.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import socket
@@ -27,6 +28,7 @@ from fleet.loopback import Fleet, Outcome, free_port
 from toa_fleet import cli
 
 _HERE = Path(__file__).resolve().parent
+_networks = itertools.count(1)
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
 
 # What sshd runs for each command: finds the node's directory by the address
@@ -114,8 +116,8 @@ def fleet(sshd: tuple[Path, int], tmp_path: Path) -> Fleet:
     root, port = sshd
     home = tmp_path / "ssh"
     home.mkdir()
-    made = Fleet(root, port, home)
-    made.known_hosts.write_text(f"[127.0.0.*]:{port} {made.host_key}\n")
+    made = Fleet(root, port, home, f"127.0.{next(_networks)}")
+    made.known_hosts.write_text(f"[127.0.*]:{port} {made.host_key}\n")
     made.write_config()
     return made
 

@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
-import tempfile
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,19 +45,22 @@ class Node:
 
 @dataclass
 class Fleet:
-    """The sshd, its keys, and the options that fit it."""
+    """The sshd, its keys, the options that fit it, and one test's own addresses.
+
+    A test never meets another's nodes: a command that an earlier test left
+    hanging may still write into the directories of its own.
+    """
 
     root: Path
     port: int
     home: Path
+    network: str
+
+    def address(self, number: int = 1) -> str:
+        return f"{self.network}.{number}"
 
     def node(self, number: int = 1) -> Node:
-        directory = self.root / f"127.0.0.{number}"
-        if directory.exists():
-            # Out of the way first: an earlier test's command may still write into it.
-            old = Path(tempfile.mkdtemp(dir=self.root, prefix="old."))
-            directory.rename(old / directory.name)
-            shutil.rmtree(old, ignore_errors=True)
+        directory = self.root / self.address(number)
         directory.mkdir()
         return Node(directory.name, self.port, directory)
 

@@ -117,9 +117,7 @@ def test_a_second_push_changes_nothing(nodes: lab.Lab, operator: Operator) -> No
     assert nodes["like"].check("dmesg | grep -c 'TOA: toa loaded'") == inserted
 
 
-def test_plain_insmod_would_have_loaded_it_on_the_newer_kernel(
-    nodes: lab.Lab, built: Path
-) -> None:
+def test_plain_insmod_would_have_loaded_it_on_the_newer_kernel(nodes: lab.Lab, built: Path) -> None:
     """The danger that the refusal is there for."""
     put(nodes["newer"], built, "/root/try")
     try:
@@ -151,9 +149,7 @@ def test_a_forged_manifest_is_refused_here_and_on_the_node(
     fields = {field: facts[field] for field in HARD_FIELDS}
     forged = tmp_path / "forged"
     shutil.copytree(built, forged)
-    lines = dict(
-        line.split("=", 1) for line in (built / "manifest").read_text().splitlines()
-    )
+    lines = dict(line.split("=", 1) for line in (built / "manifest").read_text().splitlines())
     lines.update(fields, fingerprint=Fingerprint.of(fields).id)
     (forged / "manifest").chmod(0o644)
     (forged / "manifest").write_text("".join(f"{k}={v}\n" for k, v in lines.items()))
@@ -210,9 +206,7 @@ def test_after_a_kernel_upgrade_nothing_is_loaded_and_the_audit_says_so(
     assert loaded(nodes["like"])
 
 
-def test_without_root_it_is_refused_and_says_what_to_do(
-    nodes: lab.Lab, operator: Operator
-) -> None:
+def test_without_root_it_is_refused_and_says_what_to_do(nodes: lab.Lab, operator: Operator) -> None:
     assert operator.run("remove", "--sudo", "admin@like").status == DONE
     ran = operator.run("push", "admin@like")
     assert ran.status == REFUSED, ran.text

@@ -64,14 +64,14 @@ def test_a_changed_key_is_refused_always(
     accept: list[str], fleet: Fleet, toa_fleet: Run, fields: Fields
 ) -> None:
     other = (fleet.root / "other_key.pub").read_text().split()
-    fleet.known_hosts.write_text(f"[127.0.0.1]:{fleet.port} {other[0]} {other[1]}\n")
+    fleet.known_hosts.write_text(f"[{fleet.address()}]:{fleet.port} {other[0]} {other[1]}\n")
     before = fleet.known_hosts.read_text()
     found = _only(toa_fleet("status", fleet.node().be(fields).name, "--json", *accept))
     assert found["class"] == "host-key"
     assert "CHANGED" in found["detail"]
     for key in ("host_key.pub", "other_key.pub"):
         assert _keygen_fingerprint(fleet.root / key) in found["detail"]
-    assert f"ssh-keygen -R '[127.0.0.1]:{fleet.port}'" in found["hint"]
+    assert f"ssh-keygen -R '[{fleet.address()}]:{fleet.port}'" in found["hint"]
     assert fleet.known_hosts.read_text() == before
 
 
@@ -187,7 +187,7 @@ def test_a_stand_in_for_a_broken_sshd_fails_in_time_and_by_phase(
 def test_nodes_that_hang_do_not_hold_the_others_up(
     fleet: Fleet, toa_fleet: Run, fields: Fields
 ) -> None:
-    fleet.write_config("Host *", "  ConnectTimeout 3")
+    fleet.write_config("Host *", "  ConnectTimeout 12")
     good = [fleet.node(number).be(fields).name for number in range(1, 21)]
     with stand_ins.stand_in(stand_ins.never_sends_a_banner) as port:
         stuck = [f"127.0.1.{number}:{port}" for number in range(1, 5)]
@@ -202,12 +202,18 @@ def test_nodes_that_hang_do_not_hold_the_others_up(
     assert max(by_name[name]["seconds"] for name in good) < by_name[hanging[0]]["seconds"]
 
 
+def _jump_over(fleet: Fleet, port: int) -> None:
+    """Node 9 is the jump host, on this port, for nodes 10 to 19."""
+    jump = fleet.address(9)
+    fleet.write_config(
+        f"Host {jump}", f"  Port {port}", f"Host {fleet.address(1)}?", f"  ProxyJump {jump}"
+    )
+
+
 def test_a_jump_host_is_logged_in_to_once_for_all_behind_it(
     fleet: Fleet, toa_fleet: Run, fields: Fields
 ) -> None:
-    fleet.write_config(
-        "Host 127.0.0.9", f"  Port {fleet.port}", "Host 127.0.0.1?", "  ProxyJump 127.0.0.9"
-    )
+    _jump_over(fleet, fleet.port)
     names = [fleet.node(number).be(fields).name for number in range(10, 16)]
     before = fleet.accepted()
     outcome = toa_fleet("status", *names)
@@ -218,12 +224,10 @@ def test_a_jump_host_is_logged_in_to_once_for_all_behind_it(
 def test_a_jump_host_that_is_down_is_named_for_each_node_behind_it(
     fleet: Fleet, toa_fleet: Run
 ) -> None:
-    fleet.write_config(
-        "Host 127.0.0.9", f"  Port {free_port()}", "Host 127.0.0.1?", "  ProxyJump 127.0.0.9"
-    )
-    outcome = toa_fleet("status", "127.0.0.10", "127.0.0.11", "--json")
+    _jump_over(fleet, free_port())
+    outcome = toa_fleet("status", fleet.address(10), fleet.address(11), "--json")
     for node in json.loads(outcome.out)["nodes"]:
-        assert "the jump host 127.0.0.9" in node["detail"]
+        assert f"the jump host {fleet.address(9)}" in node["detail"]
         assert node["class"] == "connect"
 
 
@@ -244,13 +248,13 @@ def test_a_proxy_command_is_used(
 ) -> None:
     relay = tmp_path / "relay.py"
     relay.write_text(_RELAY)
-    fleet.write_config("Host 127.0.0.*", f"  ProxyCommand {sys.executable} {relay} %h %p")
+    fleet.write_config("Host 127.0.*", f"  ProxyCommand {sys.executable} {relay} %h %p")
     outcome = toa_fleet("status", fleet.node().be(fields).name)
     assert outcome.status == 0, outcome.text
 
 
 def test_a_proxy_command_that_fails_is_told_in_its_own_words(fleet: Fleet, toa_fleet: Run) -> None:
-    fleet.write_config("Host 127.0.0.*", "  ProxyCommand echo no route to %h >&2; exit 1")
+    fleet.write_config("Host 127.0.*", "  ProxyCommand echo no route to %h >&2; exit 1")
     found = _only(toa_fleet("status", "127.0.0.1", "--json"))
     assert "no route to 127.0.0.1" in found["detail"]
     assert found["seconds"] < 5

@@ -21,9 +21,19 @@ def traffic(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The program of traffic.c, static: it runs in any machine."""
     program = tmp_path_factory.mktemp("traffic") / "traffic"
     subprocess.run(
-        ["cc", "-O2", "-Wall", "-Wextra", "-Werror", "-static", f"-I{KMOD / 'selftest'}",
-         "-o", str(program), str(Path(__file__).parent / "traffic.c"),
-         str(KMOD / "selftest" / "wire.c")],
+        [
+            "cc",
+            "-O2",
+            "-Wall",
+            "-Wextra",
+            "-Werror",
+            "-static",
+            f"-I{KMOD / 'selftest'}",
+            "-o",
+            str(program),
+            str(Path(__file__).parent / "traffic.c"),
+            str(KMOD / "selftest" / "wire.c"),
+        ],
         check=True,
     )
     return program
@@ -46,9 +56,7 @@ def build(kernel: lab.Kernel) -> lab.Build:
 
 
 @pytest.fixture(scope="module")
-def booted(
-    kernel: lab.Kernel, build: lab.Build, traffic: Path
-) -> Iterator[lab.TinyMachine]:
+def booted(kernel: lab.Kernel, build: lab.Build, traffic: Path) -> Iterator[lab.TinyMachine]:
     files = {
         "/root/toa.ko": build.module,
         "/bin/toa-selftest": build.selftest,

@@ -79,8 +79,12 @@ def test_the_statistics_begin_with_the_rows_that_monitoring_reads(
     header, *rows = machine.check("cat /proc/net/toa_stats").splitlines()
     assert header.split() == ["CPU0", "CPU1"]
     assert [row.split(":")[0].strip() for row in rows][:6] == [
-        "syn_recv_sock_toa", "syn_recv_sock_no_toa", "getname_toa_ok",
-        "getname_toa_mismatch", "getname_toa_bypass", "getname_toa_empty",
+        "syn_recv_sock_toa",
+        "syn_recv_sock_no_toa",
+        "getname_toa_ok",
+        "getname_toa_mismatch",
+        "getname_toa_bypass",
+        "getname_toa_empty",
     ]
     counted = stats(machine)
     # Three cases with an option and three without, each asked for its peer three times.
@@ -93,8 +97,19 @@ def test_the_statistics_begin_with_the_rows_that_monitoring_reads(
 
 @pytest.mark.parametrize(
     "case",
-    ["lost-ack", "defer-accept", "syncookies", "fastopen", "mptcp", "tuple-reuse", "two-options",
-     "behind-others", "malformed", "reset-before-accept", "backlog-closed"],
+    [
+        "lost-ack",
+        "defer-accept",
+        "syncookies",
+        "fastopen",
+        "mptcp",
+        "tuple-reuse",
+        "two-options",
+        "behind-others",
+        "malformed",
+        "reset-before-accept",
+        "backlog-closed",
+    ],
 )
 def test_every_kind_of_handshake(machine: lab.TinyMachine, case: str) -> None:
     result = machine.run(f"traffic {case}")

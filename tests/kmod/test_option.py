@@ -40,8 +40,21 @@ Parse = Callable[[bytes, set[int]], Parsed]
 def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     path = tmp_path_factory.mktemp("option") / "option.so"
     subprocess.run(
-        ["cc", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-fsanitize=undefined",
-         "-fno-sanitize-recover", "-shared", "-fPIC", "-o", str(path), str(KMOD / "option.c")],
+        [
+            "cc",
+            "-O1",
+            "-g",
+            "-Wall",
+            "-Wextra",
+            "-Werror",
+            "-fsanitize=undefined",
+            "-fno-sanitize-recover",
+            "-shared",
+            "-fPIC",
+            "-o",
+            str(path),
+            str(KMOD / "option.c"),
+        ],
         check=True,
     )
     loaded = ctypes.CDLL(str(path))
@@ -112,8 +125,11 @@ TIMESTAMP = bytes.fromhex("080a 00000001 00000002")
         (b"\xc8" + V4[1:], {200}, Parsed(FOUND, "203.0.113.7", 40001)),
         (b"\xfd" + V6[1:], {253}, Parsed(FOUND, "2001:db8:c::7", 40001)),
         (bytes.fromhex("1c0701 cb007107"), {28}, Parsed(FOUND, "203.0.113.7", None)),
-        (bytes.fromhex("1c1301 20010db8000c00000000000000000007"), {28},
-         Parsed(FOUND, "2001:db8:c::7", None)),
+        (
+            bytes.fromhex("1c1301 20010db8000c00000000000000000007"),
+            {28},
+            Parsed(FOUND, "2001:db8:c::7", None),
+        ),
         (V4, {200}, Parsed(NONE)),
         (b"", {254}, Parsed(NONE)),
         (NOP + NOP + TIMESTAMP + V4, {254}, Parsed(FOUND, "203.0.113.7", 40001)),
@@ -126,14 +142,27 @@ TIMESTAMP = bytes.fromhex("080a 00000001 00000002")
         (b"\xfe\x01" + V4, {254}, Parsed(MALFORMED)),
         (b"\x02\xff" + V4, {254}, Parsed(MALFORMED)),
     ],
-    ids=["v4", "v6", "kind 200", "kind 253 v6", "CDN v4", "CDN v6", "kind not enabled",
-         "no options", "behind NOPs and a timestamp", "behind the end of the list",
-         "behind experimental 254", "unspecified address", "cut", "kind alone", "length 0",
-         "length 1", "past the end"],
+    ids=[
+        "v4",
+        "v6",
+        "kind 200",
+        "kind 253 v6",
+        "CDN v4",
+        "CDN v6",
+        "kind not enabled",
+        "no options",
+        "behind NOPs and a timestamp",
+        "behind the end of the list",
+        "behind experimental 254",
+        "unspecified address",
+        "cut",
+        "kind alone",
+        "length 0",
+        "length 1",
+        "past the end",
+    ],
 )
-def test_layouts_and_traps(
-    parse: Parse, options: bytes, kinds: set[int], expected: Parsed
-) -> None:
+def test_layouts_and_traps(parse: Parse, options: bytes, kinds: set[int], expected: Parsed) -> None:
     assert parse(options, kinds) == expected
     assert reference(options, kinds) == expected
 
@@ -145,9 +174,17 @@ def test_the_balancers_option_wins_over_one_that_the_client_sent(parse: Parse) -
 
 KINDS = st.sets(st.sampled_from([28, 200, 253, 254, 9, 30, 255]), max_size=5)
 PIECES = st.one_of(
-    st.just(NOP), st.just(EOL), st.just(V4), st.just(V6), st.just(TIMESTAMP),
-    st.builds(lambda k, n, b: bytes([k, n]) + b, st.sampled_from([28, 200, 253, 254, 5]),
-              st.sampled_from([0, 1, 2, 7, 8, 19, 20, 40]), st.binary(max_size=18)),
+    st.just(NOP),
+    st.just(EOL),
+    st.just(V4),
+    st.just(V6),
+    st.just(TIMESTAMP),
+    st.builds(
+        lambda k, n, b: bytes([k, n]) + b,
+        st.sampled_from([28, 200, 253, 254, 5]),
+        st.sampled_from([0, 1, 2, 7, 8, 19, 20, 40]),
+        st.binary(max_size=18),
+    ),
     st.binary(max_size=4),
 )
 OPTIONS = st.one_of(

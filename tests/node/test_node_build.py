@@ -93,9 +93,7 @@ def test_a_build_makes_an_artifact_that_this_system_takes(
     assert (snapshot(source), snapshot(tree_with_headers)) == before
     assert sorted(path.name for path in output.iterdir()) == ["manifest", "toa-selftest", "toa.ko"]
     module = (output / "toa.ko").read_bytes()
-    manifest = dict(
-        line.split("=", 1) for line in (output / "manifest").read_text().splitlines()
-    )
+    manifest = dict(line.split("=", 1) for line in (output / "manifest").read_text().splitlines())
     assert {key: manifest[key] for key in HARD} == FACTS
     assert manifest["fingerprint"] == answer["fingerprint"] == fingerprint_id(FACTS)
     assert manifest["sha256"] == hashlib.sha256(module).hexdigest()
@@ -127,9 +125,7 @@ def test_emit_sends_the_three_files_and_leaves_nothing(
     shell: str, tree_with_headers: Path, source: Path
 ) -> None:
     before = snapshot(tree_with_headers)
-    answer = node(
-        shell, "build", "--source", source, "--emit", root=tree_with_headers
-    ).done()
+    answer = node(shell, "build", "--source", source, "--emit", root=tree_with_headers).done()
     files = {
         name: base64.b64decode(answer[f"base64.{name}"], validate=True)
         for name in ("toa.ko", "manifest", "toa-selftest")

@@ -34,9 +34,7 @@ def push(shell: str, tree: Path, words: Sequence[str], bundle: bytes) -> Answer:
     (staging / "bundle").write_bytes(bundle)
     program = staging / "toa-node"
     program.write_bytes(PROGRAM.read_bytes())
-    return node(
-        shell, "install", "--staging", staging, *words, root=tree, program=program
-    )
+    return node(shell, "install", "--staging", staging, *words, root=tree, program=program)
 
 
 def test_a_whole_bundle_is_installed(shell: str, artifact: Path, tree: Path) -> None:
@@ -57,9 +55,7 @@ def test_a_transfer_that_was_cut_is_noticed_before_anything_happens(
     assert not (tree / "var/lib/toa/toa-node").exists()
 
 
-def test_a_part_that_changed_on_its_way_is_noticed(
-    shell: str, artifact: Path, tree: Path
-) -> None:
+def test_a_part_that_changed_on_its_way_is_noticed(shell: str, artifact: Path, tree: Path) -> None:
     parts = parts_of(artifact)
     bundle = bytearray(b"".join(data for _, data in parts))
     bundle[len(parts[0][1]) + 200] ^= 1

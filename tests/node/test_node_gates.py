@@ -89,4 +89,3 @@ def test_a_toa_that_is_not_ours_is_named(shell: str, tree: Path) -> None:
     assert answer["hooks"] == "armed"
     verdict = answer["gate.foreign"]
     assert verdict.startswith("closed: ") and "ab" * 20 in verdict and "ABCDEF" in verdict
-

@@ -129,8 +129,17 @@ def test_anything_less_than_running_and_kept_is_pushed_again(
 
 @pytest.mark.parametrize(
     "gate",
-    ["root", "modules_disabled", "signature", "lockdown", "kprobes", "foreign", "options", "disk",
-     "tools"],
+    [
+        "root",
+        "modules_disabled",
+        "signature",
+        "lockdown",
+        "kprobes",
+        "foreign",
+        "options",
+        "disk",
+        "tools",
+    ],
 )
 def test_each_closed_gate_refuses_with_its_reason(
     gate: str, fields: dict[str, str], manifest: Manifest
