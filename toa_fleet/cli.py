@@ -24,7 +24,15 @@ from toa_fleet.carriers.base import Carrier, Session
 from toa_fleet.carriers.local import LocalCarrier
 from toa_fleet.errors import LocalError, ToaError, UsageError
 from toa_fleet.inventory import Host, parse_host, read, read_file
-from toa_fleet.jobs import Asker, BuildJob, PushJob, facts_job, proof_job, simple_job
+from toa_fleet.jobs import (
+    Asker,
+    BuildJob,
+    PushJob,
+    facts_job,
+    gates_job,
+    proof_job,
+    simple_job,
+)
 from toa_fleet.journal import Journal, Result
 from toa_fleet.plan import Policy
 from toa_fleet.report import json as json_report
@@ -206,6 +214,18 @@ def status(options: Options, hosts: Sequence[str]) -> int:
     return _finish(
         options, "status", _hosts_of(options, hosts), _facts(options, "status"), assessed=True
     )
+
+
+@cli.command(epilog=_EPILOG)
+@_hosts
+@_common_options
+def gates(options: Options, hosts: Sequence[str]) -> int:
+    """Tell which nodes could load a module at all, and what keeps the others.
+
+    One verdict a gate (signatures, lockdown, Secure Boot, blacklists, kprobes,
+    disk and more), each closed one with its remedy. Copies and changes nothing.
+    """
+    return _finish(options, "gates", _hosts_of(options, hosts), gates_job(options.asker()))
 
 
 @cli.command(epilog=_EPILOG)

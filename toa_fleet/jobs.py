@@ -14,7 +14,7 @@ from typing import Optional
 from toa_fleet.artifact import Artifact
 from toa_fleet.bundle import Part, Request, bundled, plain
 from toa_fleet.carriers.base import Session
-from toa_fleet.errors import ArtifactRefused, BrokenAnswer, NodeFailed
+from toa_fleet.errors import ArtifactRefused, BrokenAnswer, NodeFailed, NodeRefused
 from toa_fleet.facts import NodeFacts
 from toa_fleet.manifest import Manifest
 from toa_fleet.plan import Action, Decision, Policy, decide
@@ -27,6 +27,7 @@ from toa_fleet.store import Store
 LIMITS = {
     "fingerprint": 60.0,
     "status": 60.0,
+    "gates": 60.0,
     "build": 1900.0,
     "deploy": 300.0,
     "verify": 180.0,
@@ -74,6 +75,24 @@ def facts_job(asker: Asker, verb: str) -> Job:
     def job(session: Session, tell: Tell) -> NodeReport:
         facts = asker.facts(session, verb)
         return NodeReport(session.host.name, READ, facts=facts, values=facts.values)
+
+    return job
+
+
+def gates_job(asker: Asker) -> Job:
+    """Ask whether the node could load a module at all; a closed gate is a refusal."""
+
+    def job(session: Session, tell: Tell) -> NodeReport:
+        answer = asker.plain(session, "gates")
+        failure = answer.failure()
+        if failure and not isinstance(failure, NodeRefused):
+            raise failure
+        facts = NodeFacts.of(answer)
+        name = session.host.name
+        if failure:
+            report = NodeReport.of_error(name, failure, facts)
+            return replace(report, detail="no toa could be loaded now", values=answer.values)
+        return NodeReport(name, READ, facts=facts, values=answer.values)
 
     return job
 

@@ -76,6 +76,11 @@ class Manifest:
         """The first 16 hex digits of toa.ko's SHA-256."""
         return self.sha256[:ID_LENGTH]
 
+    @property
+    def signed(self) -> bool:
+        """Whether toa.ko carries a signature."""
+        return self.values.get("signature", "") not in ("", "none")
+
     @classmethod
     def parse(cls, raw: bytes) -> Manifest:
         """Parse and check a manifest.

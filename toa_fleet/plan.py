@@ -18,6 +18,10 @@ from toa_fleet.facts import NodeFacts
 from toa_fleet.fingerprint import MAY_BE_EMPTY, Difference
 from toa_fleet.manifest import Manifest
 
+#: Gates that are closed to unsigned modules only. A node tells of them before it
+#: has seen the module; whether it trusts a signer shows when it loads.
+_SIGNATURE_GATES = frozenset({"signature", "lockdown", "secure_boot"})
+
 
 class Action(str, Enum):
     """What is to be done with one node."""
@@ -94,7 +98,9 @@ def decide(facts: NodeFacts, artifacts: Sequence[Manifest], policy: Policy) -> D
         return _mismatch(facts, artifacts)
     if is_there(facts, chosen):
         return Decision(Action.THERE, chosen.artifact_id, "it runs, is proven, and will be back")
-    closed = facts.closed_gates(policy.ignored_gates)
+    closed = facts.closed_gates(
+        policy.ignored_gates | (_SIGNATURE_GATES if chosen.signed else frozenset())
+    )
     if closed:
         return _gate(chosen, closed)
     return Decision(Action.PUSH, chosen.artifact_id, _why(facts, chosen))

@@ -26,14 +26,24 @@ main() {
     case $verb in
     fingerprint) cat "$NODE_DIR/facts" ;;
     status) cat "$NODE_DIR/facts" && tell_state ;;
+    gates) cat "$NODE_DIR/facts" && tell_gates ;;
     deploy | build) work "$@" ;;
     unload | remove) take_away ;;
     esac
     echo "end=0"
 }
 
-tell_state() {
+say_gates() {
     if [ -f "$NODE_DIR/gates" ]; then cat "$NODE_DIR/gates"; else echo "gate.root=open"; fi
+}
+
+tell_gates() {
+    say_gates
+    ! say_gates | grep -q =closed || ends 4 gate "$(say_gates | grep =closed)" "open it"
+}
+
+tell_state() {
+    say_gates
     if [ -f "$NODE_DIR/state" ]; then
         cat "$NODE_DIR/state"
     else

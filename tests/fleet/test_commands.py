@@ -216,6 +216,27 @@ def test_json_has_its_documented_shape(fleet: Fleet, toa_fleet: Run, fields: Fie
     assert document["nodes"][0]["gates"] == {"root": "open"}
 
 
+def test_gates_names_what_keeps_toa_out_and_the_remedy_node_by_node(
+    fleet: Fleet, toa_fleet: Run, fields: Fields
+) -> None:
+    free, barred = (fleet.node(number).be(fields) for number in (1, 2))
+    barred.write(
+        "gates",
+        "gate.root=open\ngate.blacklist=closed: module_blacklist=toa; reboot without it\n"
+        "gate.lockdown=unknown: securityfs is not mounted\n",
+    )
+    assert toa_fleet("gates", free.name).status == 0
+    outcome = toa_fleet("gates", free.name, barred.name)
+    assert outcome.status == 3, outcome.text
+    assert "blacklist: module_blacklist=toa; reboot without it" in outcome.out
+    assert free.commands == barred.commands * 2 == ["sh -s -- gat"] * 2
+    nodes = json.loads(toa_fleet("gates", "--json", free.name, barred.name).out)["nodes"]
+    assert [node["outcome"] for node in nodes] == ["read", "refused"]
+    assert [node["class"] for node in nodes] == ["", "gate"]
+    assert nodes[1]["gates"]["blacklist"].startswith("closed: ")
+    assert nodes[1]["facts"]["kernel_release"] == fields["kernel_release"]
+
+
 _SUDO = {
     "missing": (None, "sudo is not installed"),
     "password": ("echo 'sudo: a password is required' >&2; exit 1", "sudo wants a password"),

@@ -3,10 +3,29 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Optional
 
 import pytest
-from node_support import RELEASE, node, note, write
+from node_support import (
+    FACTS,
+    RELEASE,
+    build_id_of,
+    fingerprint_id,
+    make_stand_in_module,
+    node,
+    note,
+    snapshot,
+    write,
+)
+
+SECURE_BOOT = "sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
+MOK = "sys/firmware/efi/efivars/MokListRT-605dab50-e046-4300-abb6-3dd810dd8b23"
+CMDLINE = "root=/dev/vda1 ro quiet {} console=ttyS0\n"
+LOCKED = "none [integrity] confidentiality"
+UNLOCKED = "[none] integrity confidentiality"
+SYS_PARAMETERS = "sys/module/kernel/parameters"
 
 CASES = {
     "modules_disabled": ("proc/sys/kernel/modules_disabled", "1\n", "closed", "reboot"),
@@ -14,13 +33,23 @@ CASES = {
     "lockdown": ("sys/kernel/security/lockdown", "none [integrity] confidentiality\n", "closed",
                  "integrity"),
     "kprobes": ("sys/kernel/debug/kprobes/enabled", "0\n", "closed", "echo 1"),
+    "blacklist": ("proc/cmdline", CMDLINE.format("module_blacklist=pcspkr,toa"), "closed",
+                  "boot loader"),
+    "unsupported": ("proc/sys/kernel/unsupported", "0\n", "closed", "kernel/unsupported"),
+    "readonly": ("proc/self/mounts", "/dev/vda1 / ext4 rw,relatime 0 0\n"
+                 "/dev/vda2 /var ext4 ro,errors=remount-ro 0 0\n", "closed", "remount,rw /var"),
 }  # fmt: skip
 OPEN_CASES = {
     "modules_disabled": ("proc/sys/kernel/modules_disabled", "0\n"),
     "signature": ("sys/module/module/parameters/sig_enforce", "N\n"),
     "lockdown": ("sys/kernel/security/lockdown", "[none] integrity confidentiality\n"),
     "kprobes": ("proc/sys/debug/kprobes-optimization", "1\n"),
-}
+    "secure_boot": (SECURE_BOOT, b"\6\0\0\0\0"),
+    "blacklist": ("proc/cmdline", CMDLINE.format("module_blacklist=toast,antoa")),
+    "unsupported": ("proc/sys/kernel/unsupported", "2\n"),
+    "readonly": ("proc/self/mounts", "rootfs / rootfs ro 0 0\n/dev/vda1 / ext4 rw,ro_x 0 0\n"
+                 "/dev/sr0 /var/lib/toad iso9660 ro 0 0\ntmpfs /va tmpfs ro 0 0\n"),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("gate", CASES)
@@ -34,7 +63,7 @@ def test_a_closed_gate_says_why_and_what_to_do(shell: str, gate: str, tree: Path
 @pytest.mark.parametrize("gate", OPEN_CASES)
 def test_an_open_gate_says_open(shell: str, gate: str, tree: Path) -> None:
     path, content = OPEN_CASES[gate]
-    write(tree / path, content)
+    write(tree / path, content)  # type: ignore[arg-type]
     assert node(shell, "status", root=tree).done()[f"gate.{gate}"] == "open"
 
 
@@ -89,3 +118,134 @@ def test_a_toa_that_is_not_ours_is_named(shell: str, tree: Path) -> None:
     assert answer["hooks"] == "armed"
     verdict = answer["gate.foreign"]
     assert verdict.startswith("closed: ") and "ab" * 20 in verdict and "ABCDEF" in verdict
+
+
+def test_a_foreign_toa_is_named_with_its_version_and_file(
+    shell: str, tree: Path, tmp_path: Path
+) -> None:
+    module = make_stand_in_module(tmp_path / "toa.ko", FACTS).read_bytes()
+    write(tree / f"lib/modules/{RELEASE}/extra/toa.ko", module)
+    write(tree / "root/toa/toa.ko", make_stand_in_module(tmp_path / "b.ko", FACTS, 2).read_bytes())
+    running = tree / "sys/module/toa"
+    write(running / "initstate", "live\n")
+    write(running / "version", "3.1\n")
+    write(running / "notes/.note.gnu.build-id",
+          note(b"GNU\0", 3, bytes.fromhex(build_id_of(module))))  # fmt: skip
+    verdict = node(shell, "gates", root=tree)["gate.foreign"]
+    assert "version 3.1" in verdict and f"from /lib/modules/{RELEASE}/extra/toa.ko)" in verdict
+
+
+# --- verdicts before anything is copied ---------------------------------------------
+
+
+def test_gates_gives_one_verdict_a_gate_and_touches_nothing(shell: str, tree: Path) -> None:
+    before = snapshot(tree)
+    answer = node(shell, "gates", root=tree)
+    status = node(shell, "status", root=tree)
+    told = {key: value for key, value in answer.values.items() if key.startswith("gate.")}
+    assert told == {k: v for k, v in status.values.items() if k.startswith("gate.")}
+    assert len(told) >= 13
+    closed = [key for key, value in told.items() if value.startswith("closed")]
+    assert closed == ([] if os.geteuid() == 0 else ["gate.root"])
+    assert snapshot(tree) == before
+
+
+def test_gates_fails_with_all_that_is_closed_and_each_remedy(shell: str, tree: Path) -> None:
+    write(tree / "proc/sys/kernel/modules_disabled", "1\n")
+    write(tree / "proc/cmdline", CMDLINE.format("module_blacklist=toa"))
+    answer = node(shell, "gates", root=tree).failed("gate")
+    assert "modules_disabled: " in answer["detail"] and "blacklist: " in answer["detail"]
+    assert "reboot" in answer["gate.modules_disabled"]
+    assert answer["gate.tools"] == "open"
+    assert answer["fingerprint"] == fingerprint_id(FACTS)
+
+
+# --- Secure Boot --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("state", "mok", "lockdown", "verdict"),
+    [
+        (b"\6\0\0\0\1", False, LOCKED, "closed: Secure Boot is on and no key"),
+        (b"\6\0\0\0\1", True, LOCKED, "closed: Secure Boot is on and toa.ko has"),
+        (b"\6\0\0\0\1", False, UNLOCKED, "open: Secure Boot is on, but"),
+        (b"\6\0\0\0\0", False, LOCKED, "open"),
+        (None, False, LOCKED, "unknown: "),
+        (None, False, UNLOCKED, "open"),
+    ],
+    ids=["no-key", "key", "unlocked", "off", "unreadable-locked", "unreadable"],
+)  # fmt: skip
+def test_secure_boot_refuses_only_where_the_kernel_enforces_signatures(
+    shell: str, state: Optional[bytes], mok: bool, lockdown: str, verdict: str, tree: Path
+) -> None:
+    (tree / "sys/firmware/efi").mkdir(parents=True)
+    if state is not None:
+        write(tree / SECURE_BOOT, state)
+    if mok:
+        write(tree / MOK, b"\6\0\0\0list")
+    write(tree / "sys/kernel/security/lockdown", lockdown + "\n")
+    said = node(shell, "gates", root=tree)["gate.secure_boot"]
+    assert said.startswith(verdict) and (verdict != "open" or said == "open")
+
+
+def test_a_key_of_the_machine_keyring_counts_as_an_enrolled_key(shell: str, tree: Path) -> None:
+    write(tree / SECURE_BOOT, b"\6\0\0\0\1")
+    write(tree / "sys/module/module/parameters/sig_enforce", "Y\n")
+    write(tree / "proc/keys", "0a I------ 1 perm 1f0b0000 0 0 keyring   .machine: 1\n")
+    assert "enrolled here" in node(shell, "gates", root=tree)["gate.secure_boot"]
+
+
+# --- what binds modprobe only -------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("proc/cmdline", CMDLINE.format("modprobe.blacklist=nouveau,toa")),
+        ("etc/modprobe.d/hardening.conf", "blacklist pcspkr\n blacklist  toa\n"),
+        ("usr/lib/modprobe.d/hardening.conf", "install toa /bin/false\n"),
+    ],
+)
+def test_what_bars_modprobe_alone_is_told_and_closes_nothing(
+    shell: str, path: str, content: str, tree: Path
+) -> None:
+    write(tree / path, content)
+    verdict = node(shell, "gates", root=tree)["gate.blacklist"]
+    assert verdict.startswith("open: modprobe toa is barred by ") and "insmod" in verdict
+    assert path.startswith("proc") or f"/{path}" in verdict
+
+
+def test_an_old_kernel_that_ignores_module_blacklist_is_not_closed_by_it(
+    shell: str, tree: Path
+) -> None:
+    write(tree / "proc/cmdline", CMDLINE.format("module_blacklist=toa"))
+    write(tree / SYS_PARAMETERS / "panic", "0\n")
+    assert node(shell, "gates", root=tree)["gate.blacklist"] == "open"
+    write(tree / SYS_PARAMETERS / "module_blacklist", "toa\n")
+    assert node(shell, "gates", root=tree)["gate.blacklist"].startswith("closed: ")
+
+
+def test_suse_modprobe_that_refuses_unsupported_modules_is_told_and_closes_nothing(
+    shell: str, tree: Path
+) -> None:
+    shipped = "lib/modprobe.d/10-unsupported-modules.conf"
+    write(tree / shipped, "# comment\nallow_unsupported_modules 0\n")
+    verdict = node(shell, "gates", root=tree)["gate.unsupported"]
+    assert verdict.startswith("open: modprobe refuses toa ") and f"/{shipped}" in verdict
+    write(tree / "etc/modprobe.d/10-unsupported-modules.conf", "allow_unsupported_modules 1\n")
+    assert node(shell, "gates", root=tree)["gate.unsupported"] == "open"
+
+
+@pytest.mark.parametrize("gate", ["blacklist", "unsupported", "readonly"])
+def test_a_closed_gate_stops_install_or_deploy_before_anything_is_changed(
+    shell: str, gate: str, artifact: Path, tree: Path
+) -> None:
+    path, content, _, _ = CASES[gate]
+    write(tree / path, content)
+    before = snapshot(tree)
+    answer = node(shell, "install", "--from", artifact, root=tree)
+    if gate == "readonly":
+        assert "/var" in answer.failed("gate")["gate.readonly"]
+        assert snapshot(tree) == before
+    else:  # only the kernel that runs is barred; the next one may take it
+        answer.done()

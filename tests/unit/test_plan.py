@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Callable
 
 import pytest
 
@@ -134,9 +134,13 @@ def test_anything_less_than_running_and_kept_is_pushed_again(
         "modules_disabled",
         "signature",
         "lockdown",
+        "secure_boot",
+        "blacklist",
+        "unsupported",
         "kprobes",
         "foreign",
         "options",
+        "readonly",
         "disk",
         "tools",
     ],
@@ -149,6 +153,24 @@ def test_each_closed_gate_refuses_with_its_reason(
     assert decision.action is Action.GATE
     assert decision.gates == ((gate, "because; do this"),)
     assert "because; do this" in decision.detail
+
+
+def test_a_signed_module_is_not_refused_for_what_keeps_unsigned_ones_out(
+    fields: dict[str, str],
+    artifact_files: Callable[..., dict[str, bytes]],
+) -> None:
+    signed = Manifest.parse(artifact_files(fields, signature="fleet key")["manifest"])
+    closed = {f"gate_{gate}": "closed: sign it" for gate in ("signature", "lockdown")}
+    assert decide(_facts(fields, **closed), [signed], Policy()).action is Action.PUSH
+    node = _facts(fields, **closed, gate_blacklist="closed: barred")
+    assert [name for name, _ in decide(node, [signed], Policy()).gates] == ["blacklist"]
+
+
+def test_a_remark_behind_open_does_not_close_a_gate(
+    fields: dict[str, str], manifest: Manifest
+) -> None:
+    node = _facts(fields, gate_blacklist="open: modprobe is barred: insmod is not")
+    assert decide(node, [manifest], Policy()).action is Action.PUSH
 
 
 def test_a_gate_that_is_not_known_leaves_the_decision_to_the_node(

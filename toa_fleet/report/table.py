@@ -88,6 +88,9 @@ def _note(row: Row) -> list[_Line]:
     lines: list[_Line] = []
     if report.detail:
         lines.append((report.detail, ""))
+    # Elsewhere the detail names the gates already.
+    for name, reason in () if report.decision else report.gates:
+        lines.append((f"{name}: {reason}", ""))
     for difference in report.differences:
         lines.append((f"{difference.field}:", "bold"))
         lines.append((f"    artifact  {difference.artifact or '(empty)'}", ""))
@@ -135,6 +138,20 @@ def _fact(key: str) -> Callable[[Row], Text]:
     return lambda row: Text(row.report.facts.get(key) if row.report.facts else "")
 
 
+def _gates(state: str) -> Callable[[Row], Text]:
+    """The names of the gates in this state."""
+
+    def cell(row: Row) -> Text:
+        gates = row.report.facts.gates if row.report.facts else {}
+        return Text(", ".join(name for name, text in gates.items() if _word(text) == state))
+
+    return cell
+
+
+def _word(text: str) -> str:
+    return text.partition(":")[0]
+
+
 def _system(row: Row) -> Text:
     facts = row.report.facts
     return Text(f"{facts.get('os_id')} {facts.get('os_version_id')}" if facts else "")
@@ -171,6 +188,14 @@ _COLUMNS: dict[str, Sequence[_Column]] = {
         ("system", _system),
         ("kernel", _fact("kernel_release")),
         ("build", _fact("kernel_version")),
+    ),
+    "gates": (
+        ("node", _host),
+        ("result", _outcome),
+        ("system", _system),
+        ("kernel", _fact("kernel_release")),
+        ("closed", _gates("closed")),
+        ("unknown", _gates("unknown")),
     ),
     "status": (
         ("node", _host),
