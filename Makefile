@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 # keep their order, in which the longest come first.
 SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
 # The shell programs, wherever they are.
-SCRIPTS := toa_fleet/node/toa-node lab/setup.sh $(wildcard lab/shell/*) .ci/run
+SCRIPTS := toa_fleet/node/toa-node $(wildcard toa_fleet/node/verbs/*.sh) lab/setup.sh $(wildcard lab/shell/*) .ci/run
 
 demo: $(VENV)/ready
 	$(BIN)/python -m lab.demo

@@ -32,6 +32,7 @@ from toa_fleet.jobs import (
     gates_job,
     proof_job,
     simple_job,
+    verb_file_job,
 )
 from toa_fleet.journal import Journal, Result
 from toa_fleet.plan import Policy
@@ -318,6 +319,61 @@ def remove(options: Options, hosts: Sequence[str]) -> int:
     """Unload toa and take away what push put there."""
     nodes = _hosts_of(options, hosts)
     return _finish(options, "remove", nodes, simple_job(options.asker(), "remove"), recorded=True)
+
+
+@cli.command(epilog=_EPILOG)
+@_hosts
+@click.option("--kernel", metavar="RELEASE", help="Of this kernel.  [default: the running one]")
+@click.option(
+    "--headers-package",
+    "packages",
+    multiple=True,
+    metavar="FILE|URL",
+    help="An .rpm or .deb, on the node or at an address, for kernels that the repositories no "
+    "longer hold. May be repeated.",
+)
+@click.option(
+    "--sha256",
+    "hashes",
+    multiple=True,
+    metavar="HEX",
+    help="Of each --headers-package, in the same order.",
+)
+@click.option("--dry-run", is_flag=True, help="Show what would be installed, and install nothing.")
+@_common_options
+def toolchain(
+    options: Options,
+    hosts: Sequence[str],
+    kernel: Optional[str],
+    packages: Sequence[str],
+    hashes: Sequence[str],
+    dry_run: bool,
+) -> int:
+    """Install gcc, make and the headers of exactly the running kernel.
+
+    With the node's own package manager. Needed on reference nodes only; never
+    installs the headers of another kernel.
+    """
+    arguments = [
+        *_argument("--kernel", kernel),
+        *(word for each in packages for word in ("--headers-package", each)),
+        *(word for each in hashes for word in ("--sha256", each)),
+        *(["--dry-run"] if dry_run else []),
+    ]
+    return _verb_of_its_own(options, "toolchain", hosts, arguments, dry_run)
+
+
+def _argument(name: str, value: Optional[object]) -> list[str]:
+    return [] if value is None else [name, str(value)]
+
+
+def _verb_of_its_own(
+    options: Options, verb: str, hosts: Sequence[str], arguments: Sequence[str], dry_run: bool
+) -> int:
+    """Send a verb that stands apart from toa-node, with its file."""
+    nodes = _hosts_of(options, hosts)
+    job = verb_file_job(options.asker(), verb, resources.verb_file(verb), arguments, dry_run)
+    return _finish(options, verb, nodes, job, dry_run=dry_run, recorded=not dry_run)
 
 
 def _hosts_of(options: Options, words: Sequence[str]) -> list[Host]:

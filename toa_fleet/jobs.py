@@ -33,6 +33,7 @@ LIMITS = {
     "verify": 180.0,
     "unload": 120.0,
     "remove": 180.0,
+    "toolchain": 7200.0,
 }
 
 _NOT_INSTALLED = 8
@@ -131,6 +132,39 @@ def simple_job(asker: Asker, verb: str) -> Job:
         return NodeReport(name, outcome, verb, detail, values=answer.values)
 
     return job
+
+
+def verb_file_job(
+    asker: Asker, verb: str, file: tuple[str, bytes], arguments: Sequence[str], dry_run: bool
+) -> Job:
+    """A verb whose file does not travel with toa-node: ``toolchain``.
+
+    Parameters:
+        file: name in the bundle and text of that file.
+        arguments: of the verb.
+        dry_run: whether those arguments forbid changes.
+    """
+    request = bundled(asker.program, verb, [Part(*file)], arguments)
+
+    def job(session: Session, tell: Tell) -> NodeReport:
+        tell(verb)
+        answer = asker.ask(session, request)
+        name = session.host.name
+        failure = answer.failure()
+        if failure:
+            return replace(NodeReport.of_error(name, failure), values=answer.values)
+        outcome = UNCHANGED
+        if answer.changed:
+            outcome = PLANNED if dry_run else DONE
+        return NodeReport(name, outcome, verb, _change_words(answer), values=answer.values)
+
+    return job
+
+
+def _change_words(answer: Answer) -> str:
+    if not answer.changed:
+        return "there was nothing to do"
+    return answer.values.get("missing", "") or "done"
 
 
 class PushJob:

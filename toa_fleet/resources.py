@@ -40,7 +40,21 @@ def node_program() -> bytes:
     Raises:
         LocalError: it is not there.
     """
-    path = _PACKAGE / "node" / "toa-node"
+    return _read("toa-node")
+
+
+def verb_file(verb: str) -> tuple[str, bytes]:
+    """(name in a bundle, text) of the file of a verb that stands apart from toa-node.
+
+    Raises:
+        LocalError: it is not there.
+    """
+    name = f"verbs/{verb}.sh"
+    return name, _read(name)
+
+
+def _read(name: str) -> bytes:
+    path = _PACKAGE / "node" / name
     try:
         return path.read_bytes()
     except OSError as error:

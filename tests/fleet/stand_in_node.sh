@@ -27,7 +27,7 @@ main() {
     fingerprint) cat "$NODE_DIR/facts" ;;
     status) cat "$NODE_DIR/facts" && tell_state ;;
     gates) cat "$NODE_DIR/facts" && tell_gates ;;
-    deploy | build) work "$@" ;;
+    deploy | build | toolchain) work "$@" ;;
     unload | remove) take_away ;;
     esac
     echo "end=0"
@@ -75,6 +75,10 @@ cut_part() {
     offset=$((offset + size))
     [ "$(sha256sum <"$file")" = "$hash  -" ] || fails node "part $name is not what was sent" ""
     parts="$parts $name"
+}
+
+toolchain() {
+    cat "$NODE_DIR/toolchain"
 }
 
 deploy() {

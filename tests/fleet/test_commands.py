@@ -148,6 +148,26 @@ def test_fingerprint_groups_nodes_by_kind(fleet: Fleet, toa_fleet: Run, fields: 
     assert "3 nodes of 2 kinds" in outcome.out
 
 
+def test_toolchain_brings_its_file_and_tells_what_was_installed(
+    fleet: Fleet, toa_fleet: Run
+) -> None:
+    node = fleet.node()
+    (node.directory / "toolchain").write_text("missing=gcc linux-headers-6.1\nchanged=yes\n")
+    outcome = toa_fleet("toolchain", node.name)
+    assert outcome.status == 0, outcome.text
+    assert node.read("parts").split() == ["toa-node", "verbs/toolchain.sh"]
+    assert "gcc linux-headers-6.1" in outcome.out
+
+    words = ["--kernel", "6.1-x", "--headers-package", "/h.deb", "--sha256", "0" * 64, "--dry-run"]
+    planned = toa_fleet("toolchain", node.name, *words, "--json")
+    assert node.read("arguments").split() == words
+    assert json.loads(planned.out)["nodes"][0]["outcome"] == "planned"
+    assert json.loads(planned.out)["dry_run"] is True
+
+    (node.directory / "toolchain").write_text("missing=\nchanged=no\n")
+    assert "unchanged" in toa_fleet("toolchain", node.name).out
+
+
 def test_unload_and_remove_of_what_is_not_there_are_as_wanted(
     fleet: Fleet, toa_fleet: Run, fields: Fields, artifact_directory: Callable[..., Path]
 ) -> None:

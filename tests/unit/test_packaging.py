@@ -28,6 +28,7 @@ print(json.dumps({
     "sources": [name for name, _ in resources.kmod_sources()],
     "hash": resources.source_hash(resources.kmod_sources()),
     "node": len(resources.node_program()),
+    "toolchain": len(resources.verb_file("toolchain")[1]),
     "salt": sorted(name for path in package.__path__ for name in os.listdir(path)),
 }))
 """
@@ -97,4 +98,5 @@ def test_an_installed_wheel_runs_and_finds_what_it_brought(wheel: Path, tmp_path
     assert found["sources"] == [name for name, _ in resources.kmod_sources()]
     assert found["hash"] == resources.source_hash(resources.kmod_sources())
     assert found["node"] == len(resources.node_program())
+    assert found["toolchain"] == len(resources.verb_file("toolchain")[1])
     assert {"grains", "modules", "states"} <= set(found["salt"])

@@ -16,6 +16,14 @@ def test_the_source_tree_has_its_own_copy() -> None:
     assert resources.node_program().startswith(b"#!/bin/sh")
 
 
+def test_a_verb_file_is_named_as_toa_node_looks_for_it() -> None:
+    name, text = resources.verb_file("toolchain")
+    assert name == "verbs/toolchain.sh"
+    assert text.endswith(b"LOADED_VERB='toolchain 0.1.0'\n")
+    with pytest.raises(LocalError, match="nothing"):
+        resources.verb_file("nothing")
+
+
 def test_sources_are_without_leftovers_of_builds_and_editors(tmp_path: Path) -> None:
     for name in ("Makefile", "main.c", "main.h", "dkms.conf"):
         (tmp_path / name).write_text("")
