@@ -39,6 +39,7 @@ import collections
 import contextlib
 import hashlib
 import importlib.util
+import ipaddress
 import logging
 import os
 import re
@@ -95,7 +96,13 @@ _CLASSES = {
 }
 
 #: Seconds that a verb may take; the node program bounds its own steps below.
-_LIMITS = {"fingerprint": 60, "status": 60, "build": 2400}
+_LIMITS = {
+    "fingerprint": 60,
+    "status": 60,
+    "build": 2400,
+    "toolchain": 1800,
+    "legacy-kernel": 6 * 3600,
+}
 _LIMIT = 600
 #: What a stopped node program gets to take back what it did.
 _GRACE = 60
@@ -105,6 +112,12 @@ _ENVIRONMENT = {
     "LC_ALL": "C",
     "HOME": "/",
 }
+
+#: Those that stand in files of their own beside the program.
+_RARE_VERBS = frozenset({"toolchain", "legacy-kernel"})
+
+#: What toa-fleet may ask for.
+_CARRIED = ("status", "fingerprint", "gates", "deploy", "verify", "unload", "remove")
 
 #: What a build leaves behind among the sources; none of it is source.
 _PRODUCTS = re.compile(
@@ -150,8 +163,11 @@ def status(node_program: str | None = None) -> Answer:
     Return the facts of ``toa.fingerprint``, the ``gates``, and the state of
     toa: ``loaded`` with ``loaded_build_id`` and ``hooks``, ``installed`` (the
     artifact for the running kernel), ``artifacts`` (all that are stored),
-    ``persistent`` (loaded at the next boot) and what the last boot left in
-    ``boot_record``. Changes nothing, needs no root.
+    ``persistent`` (loaded at the next boot), what the last boot left in
+    ``boot_record``, ``options`` (the module's parameters that modprobe.d asks
+    for), ``parameters`` (those of the running module), and
+    ``kernels_without_artifact`` (installed kernels under which the next boot
+    would be without toa). Changes nothing, needs no root.
 
     CLI Example:
 
@@ -177,21 +193,111 @@ def gates(node_program: str | None = None) -> Answer:
     return typing.cast(Answer, _call("status", program=node_program)["gates"])
 
 
-def toolchain(node_program: str | None = None) -> Answer:
+def toolchain(
+    kernel: str | None = None,
+    headers_package: str | None = None,
+    sha256: str | None = None,
+    dry_run: bool = False,
+    node_program: str | None = None,
+) -> Answer:
     """
-    Return what this minion has for building: ``gcc`` (its version, or
-    ``None``), ``headers`` (whether those of the running kernel are there),
-    ``kernel_release``, and ``complete``.
+    Install what building toa.ko takes: gcc, make and the headers of exactly
+    the running kernel, with the package manager of the system. Return
+    ``packages`` (what this system needs), ``missing`` (those of them that were
+    not there), ``headers``, ``gcc``, ``make`` and ``changed``. Headers of
+    another version are never installed; where the repositories do not hold
+    them any more, the failure names the package and file to look for.
+
+    kernel
+        Release of an installed kernel to prepare for, by default the running
+        one.
+
+    headers_package
+        URL or path of the package with the headers, where no repository has it.
+
+    sha256
+        Hash that this file must have.
+
+    dry_run
+        Return the same and change nothing.
 
     CLI Example:
 
     .. code-block:: bash
 
         salt 'reference*' toa.toolchain
+        salt 'reference*' toa.toolchain dry_run=True
     """
-    facts = _call("fingerprint", program=node_program)
-    found = {key: facts.get(key) for key in ("gcc", "headers", "kernel_release")}
-    return {**found, "complete": bool(found["gcc"] and found["headers"])}
+    words = _options(
+        {"--kernel": kernel, "--headers-package": headers_package, "--sha256": sha256}
+    ) + _flags({"--dry-run": _boolean("dry_run", dry_run)})
+    return _call("toolchain", *words, program=node_program)
+
+
+def legacy_kernel(
+    source: str,
+    sha256: str,
+    extraversion: str | None = None,
+    jobs: int | None = None,
+    work: str | None = None,
+    reboot: bool = False,
+    force: bool = False,
+    dry_run: bool = False,
+    node_program: str | None = None,
+) -> Answer:
+    """
+    Make a 2.6.32 kernel with TOA patched in, for systems that can have no
+    toa.ko: fetch, unpack, configure, build, install, step by step; a second
+    call goes on where the first one stopped. Return ``steps`` (by name what
+    became of it), ``kernel_release``, ``reboot`` (``due`` or ``no``) and
+    ``changed``. Takes an hour or more.
+
+    source
+        URL or path of the archive with the kernel's sources.
+
+    sha256
+        Hash that this file must have.
+
+    extraversion
+        What the kernel's release ends with, by default ``-toa``.
+
+    jobs
+        Compilers at a time, by default one per CPU.
+
+    work
+        Directory for the sources and the build.
+
+    reboot
+        Reboot into the new kernel at the end.
+
+    force
+        Also on a system that this procedure is not meant for.
+
+    dry_run
+        Return which steps would be done, and do none.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'old*' toa.legacy_kernel /root/linux-2.6.32.rpm sha256=0123... dry_run=True
+    """
+    words = _options(
+        {
+            "--source": source,
+            "--sha256": sha256,
+            "--extraversion": extraversion,
+            "--jobs": jobs,
+            "--work": work,
+        }
+    ) + _flags(
+        {
+            "--reboot": _boolean("reboot", reboot),
+            "--force": _boolean("force", force),
+            "--dry-run": _boolean("dry_run", dry_run),
+        }
+    )
+    return _call("legacy-kernel", *words, program=node_program)
 
 
 def artifacts(node_program: str | None = None) -> list[Answer]:
@@ -370,6 +476,7 @@ def push(artifact: str) -> str:
 def install(
     artifact: str,
     persist: bool = True,
+    parameters: Answer | None = None,
     node_program: str | None = None,
 ) -> Answer:
     """
@@ -384,6 +491,10 @@ def install(
     persist
         ``False`` leaves loading at boot to you.
 
+    parameters
+        Of the module, see ``toa.options``; exactly these are then written to
+        ``/etc/modprobe.d/toa.conf``. ``None`` leaves them as they are.
+
     CLI Example:
 
     .. code-block:: bash
@@ -391,6 +502,7 @@ def install(
         salt '*' toa.install salt://toa/artifacts/0123456789abcdef
     """
     flags = _flags({"--no-persist": not _boolean("persist", persist)})
+    flags += _parameters(parameters)
     with _staged_artifact(artifact) as directory:
         return _call("install", "--from", directory, *flags, program=node_program)
 
@@ -439,6 +551,8 @@ def deploy(
     persist: bool = True,
     replace_foreign: bool = False,
     allow_unproven: bool = False,
+    parameters: Answer | None = None,
+    reload: bool = False,
     node_program: str | None = None,
 ) -> Answer:
     """
@@ -459,6 +573,14 @@ def deploy(
     allow_unproven
         Accept a node on which the live connection cannot be made.
 
+    parameters
+        Of the module, see ``toa.options``; exactly these are then its
+        parameters, now and at every boot. ``None`` leaves them as they are.
+
+    reload
+        Take the module out and in again where a parameter is only read at
+        load. Connections that are open then show the balancer's address.
+
     CLI Example:
 
     .. code-block:: bash
@@ -472,6 +594,11 @@ def deploy(
             "--allow-unproven": _boolean("allow_unproven", allow_unproven),
         }
     )
+    may_reload = _boolean("reload", reload)
+    if parameters is not None:
+        reset = {name: value for name, (_, value) in _PARAMETERS.items() if name in _WRITABLE}
+        flags += _parameters(parameters, reset)
+        flags += _flags({"--reload": may_reload})
     with _staged_artifact(artifact) as directory:
         return _call("deploy", "--from", directory, *flags, program=node_program)
 
@@ -554,6 +681,171 @@ def stats(per_cpu: bool = False) -> Answer:
     return counters
 
 
+def options(parameters: Answer) -> Answer:
+    """
+    Return parameters of the module in the form in which the module itself
+    shows them, by name; fail, naming what is wrong with them. Changes nothing.
+
+    parameters
+        ``kinds``
+            TCP option kinds that carry an address: a number or a list.
+        ``trusted``
+            Networks of the balancers whose options are believed: one or a
+            list.
+        ``max_connections``
+            How many connections' clients are remembered at a time.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' toa.options '{kinds: [254, 200], trusted: [100.125.0.0/16]}'
+    """
+    if not isinstance(parameters, dict):
+        raise CommandExecutionError(
+            f"parameters must be a mapping of names and values, not {_shown(parameters)}"
+        )
+    found: Answer = {}
+    for name, value in parameters.items():
+        if name not in _PARAMETERS:
+            known = ", ".join(sorted(_PARAMETERS))
+            raise CommandExecutionError(f"toa has no parameter {_shown(name)}; it has {known}")
+        try:
+            found[name] = _PARAMETERS[name][0](value)
+        except ValueError as flaw:
+            raise CommandExecutionError(f"the parameter {name} {flaw}") from None
+    return dict(sorted(found.items()))
+
+
+def defaults() -> Answer:
+    """
+    Return what the module's parameters are where nobody asks for others.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' toa.defaults
+    """
+    return {name: default for name, (_, default) in _PARAMETERS.items()}
+
+
+def node(
+    verb: str,
+    arguments: list[str] | None = None,
+    artifact: str | None = None,
+    limit: int = _LIMIT,
+    node_program: str | None = None,
+) -> Answer:
+    """
+    Run a verb of toa-node and return what it said as it is: ``status``,
+    ``output`` and ``noise``. What ``toa-fleet --carrier salt`` calls; the other
+    functions read the answer for you.
+
+    verb
+        One of status, fingerprint, deploy, verify, unload, remove.
+
+    arguments
+        Further arguments of the verb.
+
+    artifact
+        For ``deploy``: directory or ``salt://`` URL with the artifact.
+
+    limit
+        Seconds after which it is stopped.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' toa.node status
+    """
+    if verb not in _CARRIED:
+        raise CommandExecutionError(
+            f"verb must be one of {', '.join(_CARRIED)}, not {_shown(verb)}"
+        )
+    words = [str(word) for word in arguments or ()]
+    program = _find_program(node_program)
+    with contextlib.ExitStack() as stack:
+        if artifact is not None:
+            words = ["--from", stack.enter_context(_staged_artifact(artifact)), *words]
+        exit_status, output, noise = _run(["/bin/sh", program, verb, *words], limit)
+    return {
+        "status": exit_status,
+        "output": output.decode("utf-8", "backslashreplace"),
+        "noise": noise[-4096:],
+    }
+
+
+# --- the module's parameters -------------------------------------------------
+
+
+def _kinds(value: typing.Any) -> str:
+    """Ascending, each once, as the module shows them."""
+    numbers = set()
+    for word in _words(value):
+        if not (word.isascii() and word.isdigit() and 0 < int(word) < 255):
+            raise ValueError(f"is a list of TCP option kinds (1 to 254), not {word[:40]!r}")
+        numbers.add(int(word))
+    if not numbers:
+        raise ValueError("names no kind")
+    return ",".join(map(str, sorted(numbers)))
+
+
+def _networks(value: typing.Any) -> str:
+    networks = []
+    for word in _words(value):
+        try:
+            networks.append(ipaddress.ip_interface(word).with_prefixlen)
+        except ValueError:
+            raise ValueError(
+                f"is a list of networks like 10.0.0.0/8 or 2001:db8::/32, not {word[:80]!r}"
+            ) from None
+    return ",".join(dict.fromkeys(networks))
+
+
+def _count(value: typing.Any) -> str:
+    if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,9}", str(value)):
+        raise ValueError(f"is a number, not {_shown(value)}")
+    return str(int(value))
+
+
+def _words(value: typing.Any) -> list[str]:
+    """A list, or one word with commas in it, or a number."""
+    words = value.split(",") if isinstance(value, str) else value
+    if isinstance(words, int) and not isinstance(words, bool):
+        words = [words]
+    if not isinstance(words, list) or not all(
+        isinstance(word, (str, int)) and not isinstance(word, bool) for word in words
+    ):
+        raise ValueError(f"is a list, not {_shown(value)}")
+    return [str(word).strip() for word in words if str(word).strip()]
+
+
+#: By name: how a value is read, and what it is without being asked for.
+_PARAMETERS: dict[str, tuple[typing.Callable[[typing.Any], str], str]] = {
+    "kinds": (_kinds, "254"),
+    "trusted": (_networks, ""),
+    "max_connections": (_count, "1048576"),
+}
+#: Those that the module takes while it runs.
+_WRITABLE = frozenset({"kinds", "trusted"})
+
+
+def _parameters(wanted: Answer | None, reset: Answer | None = None) -> list[str]:
+    """As arguments of toa-node; those to reset but for the wanted ones."""
+    if wanted is None:
+        return []
+    wanted = options(wanted)
+    words = ["--parameters", _assignments(wanted) or "none"]
+    reset = {name: value for name, value in (reset or {}).items() if name not in wanted}
+    return [*words, *(["--reset", _assignments(reset)] if reset else [])]
+
+
+def _assignments(values: Answer) -> str:
+    return " ".join(f"{name}={value}" for name, value in values.items())
+
+
 # --- the one runner ---------------------------------------------------------
 
 
@@ -563,7 +855,7 @@ def _call(verb: str, *arguments: str, program: str | None = None) -> Answer:
     that is not a whole and successful answer is raised.
     """
     limit = _LIMITS.get(verb, _LIMIT)
-    argv = ["/bin/sh", _find_program(program), verb, *arguments]
+    argv = ["/bin/sh", _find_program(program, verb), verb, *arguments]
     log.debug("running %s", argv)
     exit_status, output, noise = _run(argv, limit)
     log.debug("%s: status %s; it said: %s", verb, exit_status, noise)
@@ -698,11 +990,26 @@ def _pair(line: str) -> tuple[str, str]:
 def _typed(verb: str, pairs: dict[str, str]) -> Answer:
     """Values as what they are, and prefixes as dicts."""
     answer: Answer = {}
-    groups = {"gate": "gates", "proof": "proof", "selftest": "selftest", "manifest": "manifest"}
+    groups = {
+        "gate": "gates",
+        "proof": "proof",
+        "selftest": "selftest",
+        "manifest": "manifest",
+        "step": "steps",
+    }
+    # Empty is a value here: a list of networks that names none.
+    if verb == "status":
+        answer["parameters"] = {
+            key.partition(".")[2]: text
+            for key, text in pairs.items()
+            if key.startswith("parameter.")
+        }
     convert = {"gate": _gate, "proof": _proof, "selftest": _selftest}
     try:
         for key, text in pairs.items():
             prefix, dot, name = key.partition(".")
+            if prefix == "parameter" and dot:
+                continue
             if dot and prefix in groups:
                 value = convert[prefix](text) if prefix in convert else _value(name, text)
                 answer.setdefault(groups[prefix], {})[name] = value
@@ -724,6 +1031,10 @@ def _typed(verb: str, pairs: dict[str, str]) -> Answer:
 def _value(key: str, text: str) -> typing.Any:
     if key == "artifacts":
         return [_stored_artifact(word) for word in text.split()]
+    if key in {"kernels_without_artifact", "packages", "missing"}:
+        return text.split()
+    if key == "options":
+        return dict(word.partition("=")[::2] for word in text.split())
     if key == "imports":
         return dict(word.partition(":")[::2] for word in text.split(",") if word)
     if text == "":
@@ -732,7 +1043,7 @@ def _value(key: str, text: str) -> typing.Any:
         if not (text.isascii() and text.isdigit()):
             raise ValueError(f"{key} is not a number: {text[:80]}")
         return int(text)
-    if key in {"headers", "loaded", "persistent", "changed"}:
+    if key in {"headers", "loaded", "persistent", "changed", "options_ours"}:
         if text not in {"yes", "no"}:
             raise ValueError(f"{key} is neither yes nor no: {text[:80]}")
         return text == "yes"
@@ -948,17 +1259,17 @@ def _get_file(url: str, target: str) -> None:
 # --- finding things ---------------------------------------------------------
 
 
-def _find_program(wanted: str | None) -> str:
+def _find_program(wanted: str | None, verb: str = "") -> str:
     wanted = _place("node_program", wanted)
     if wanted:
-        path = _cached(wanted) if _is_url(wanted) else wanted
+        path = _cached_program(wanted, verb) if _is_url(wanted) else wanted
         if not path or not os.path.isfile(path):
             raise CommandExecutionError(
                 f"the node program {wanted} is not there; `toa:node_program` or the argument "
                 "node_program says that it should be"
             )
         return path
-    path = _packaged("node/toa-node") or _cached(_PROGRAM_URL) or _STORED_PROGRAM
+    path = _packaged("node/toa-node") or _cached_program(_PROGRAM_URL, verb) or _STORED_PROGRAM
     if not os.path.isfile(path):
         raise CommandExecutionError(
             "the node program toa-node is nowhere to be found; add a checkout of this project to "
@@ -966,6 +1277,15 @@ def _find_program(wanted: str | None) -> str:
             "toa-fleet on the minion, or say with `toa:node_program` where it is (salt-ssh carries "
             "it along with `state.apply toa`, not with single functions)"
         )
+    return path
+
+
+def _cached_program(url: str, verb: str) -> str:
+    """The fileserver's node program, and beside it the file of a rare verb."""
+    path = _cached(url)
+    if path and verb in _RARE_VERBS:
+        head, question, environment = url.partition("?")
+        _cached(f"{head.rpartition('/')[0]}/verbs/{verb}.sh{question}{environment}")
     return path
 
 
@@ -1017,6 +1337,18 @@ def _boolean(name: str, value: typing.Any) -> bool:
 
 def _shown(value: typing.Any) -> str:
     return f"{_printable(repr(value))[:80]} ({type(value).__name__})"
+
+
+def _options(wanted: Answer) -> list[str]:
+    """Options with a value; those without one are left out."""
+    words = []
+    for option, value in wanted.items():
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, (str, int)) or "\n" in str(value):
+            raise CommandExecutionError(f"{option[2:]} must be one word, not {_shown(value)}")
+        words += [option, str(value)]
+    return words
 
 
 def _flags(wanted: dict[str, bool]) -> list[str]:

@@ -15,6 +15,7 @@ minion is as it was.
 
 from __future__ import annotations
 
+import logging
 import shutil
 import sys
 import tempfile
@@ -28,6 +29,8 @@ if typing.TYPE_CHECKING:
     __opts__: dict[str, typing.Any] = {}
     __env__ = "base"
 
+log = logging.getLogger(__name__)
+
 __virtualname__ = "toa"
 
 Facts = dict[str, typing.Any]
@@ -40,6 +43,8 @@ _DEPLOY_GATES = (
 )
 _INSTALL_GATES = ("root", "disk")
 _REMOVE_GATES = ("root",)
+#: Parameters that the module takes while it runs.
+_WRITABLE = frozenset({"kinds", "trusted"})
 #: A signed module may pass these; whether it does shows when it is loaded.
 _SIGNATURE_GATES = frozenset({"signature", "lockdown"})
 
@@ -62,6 +67,8 @@ def present(
     persist: bool = True,
     replace_foreign: bool = False,
     allow_unproven: bool = False,
+    parameters: Facts | None = None,
+    reload: bool = False,
     node_program: str | None = None,
 ) -> Result:
     """
@@ -111,6 +118,26 @@ def present(
         Accept a minion on which the live connection of the proof cannot be
         made.
 
+    parameters
+        The module's parameters, by name; exactly these, so one that is taken
+        out here gets its default. They stand in ``/etc/modprobe.d/toa.conf``
+        and hold at every boot; ``kinds`` and ``trusted`` take effect at once,
+        ``max_connections`` when the module is loaded. Without this argument
+        they are left as they are.
+
+        ``kinds``
+            TCP option kinds that carry an address, by default 254.
+        ``trusted``
+            Networks of the balancers; the options of others are ignored. By
+            default everyone is believed.
+        ``max_connections``
+            How many connections' clients are remembered at a time.
+
+    reload
+        Whether the module may be taken out and in again for a parameter that
+        is only read at load. Connections that are open then show the
+        balancer's address. Otherwise the comment says what waits.
+
     node_program
         ``salt://`` URL or path of toa-node. salt-ssh carries files to its
         targets when they are named in a state, so name it (and ``sources`` or
@@ -122,6 +149,9 @@ def present(
           toa.present:
             - source: fileserver
             - artifacts: salt://toa/artifacts
+            - parameters:
+                kinds: [254]
+                trusted: [100.125.0.0/16]
     """
 
     def run(state: _State) -> None:
@@ -131,21 +161,25 @@ def present(
             persist=persist,
             replace_foreign=replace_foreign,
             allow_unproven=allow_unproven,
+            reload=reload,
         )
+        state.take_options(parameters)
         state.look()
         wanted = state.choose(source, artifacts, sources, allow_build)
+        reloads = state.will_reload(wanted, reload)
         state.expect(
             fingerprint=wanted["fingerprint"],
             artifact=wanted["artifact"],
             build_id=wanted["build_id"],
             loaded=True,
             **({"persistent": True} if persist else {}),
+            **state.expected_options(reloads),
         )
         if not state.changes:
             state.refuse_disarmed()
             state.done(f"toa {wanted['build_id']} is installed, loaded and its hooks are armed")
             return
-        state.pass_gates(_gates_of_deploy(wanted, state.before, replace_foreign))
+        state.pass_gates(_gates_of_deploy(wanted, state.before, replace_foreign, reloads))
         if state.announce(wanted["how"]):
             return
         with state.fetched(wanted, sources) as artifact:
@@ -155,6 +189,8 @@ def present(
                 persist=persist,
                 replace_foreign=replace_foreign,
                 allow_unproven=allow_unproven,
+                parameters=parameters,
+                reload=reload,
             )
         state.look_again()
         state.done("toa is installed, loaded and proven")
@@ -226,6 +262,7 @@ def persistent(
     artifacts: str | None = None,
     sources: str | None = None,
     allow_build: bool = False,
+    parameters: Facts | None = None,
     node_program: str | None = None,
 ) -> Result:
     """
@@ -233,7 +270,8 @@ def persistent(
     at every boot, without touching what is loaded now: for minions that may
     get a kernel module only when they are rebooted.
 
-    The parameters are those of ``toa.present``.
+    The arguments are those of ``toa.present``; the module's ``parameters`` hold
+    from the next load on.
 
     .. code-block:: yaml
 
@@ -245,10 +283,16 @@ def persistent(
     def run(state: _State) -> None:
         state.require(source in _SOURCES, f"source must be one of {', '.join(_SOURCES)}", source)
         state.require_booleans(allow_build=allow_build)
+        state.take_options(parameters)
         state.look()
         wanted = state.choose(source, artifacts, sources, allow_build)
+        options = state.expected_options(False)
+        options.pop("parameters", None)
         state.expect(
-            fingerprint=wanted["fingerprint"], artifact=wanted["artifact"], persistent=True
+            fingerprint=wanted["fingerprint"],
+            artifact=wanted["artifact"],
+            persistent=True,
+            **options,
         )
         if not state.changes:
             state.done(f"artifact {wanted['artifact']} is installed and loaded at boot")
@@ -257,7 +301,7 @@ def persistent(
         if state.announce(wanted["how"]):
             return
         with state.fetched(wanted, sources) as artifact:
-            state.call("install", artifact)
+            state.call("install", artifact, parameters=parameters)
         state.look_again()
         state.done("the artifact is installed and will be loaded at boot")
 
@@ -318,45 +362,133 @@ def built(
     return _state(name, node_program, run)
 
 
-def toolchain(name: str, node_program: str | None = None) -> Result:
+def toolchain(
+    name: str,
+    headers_package: str | None = None,
+    sha256: str | None = None,
+    node_program: str | None = None,
+) -> Result:
     """
-    Check that this minion can build toa.ko: that gcc and the headers of
-    exactly the running kernel are there. Installs nothing: ``pkg.installed``
-    does, see ``toa/toolchain.sls`` of the formula.
+    Ensure that this minion can build toa.ko: that gcc, make and the headers of
+    exactly the running kernel are there. What the system's repositories have is
+    installed by ``pkg.install`` of Salt, by the exact names that toa-node tells
+    for this kernel; where that does not do, toa-node does it, or says which
+    package and file to look for. Reference minions need this; the others do
+    not.
 
     name
         Anything.
+
+    headers_package
+        URL or path of the package with the headers, where no repository has
+        it.
+
+    sha256
+        Hash that this file must have.
 
     node_program
         As in ``toa.present``.
 
     .. code-block:: yaml
 
-        toa-toolchain:
-          pkg.installed:
-            - pkgs: [gcc, make, linux-headers-{{ grains.kernelrelease }}]
-          toa.toolchain:
-            - require:
-              - pkg: toa-toolchain
+        toa-can-be-built:
+          toa.toolchain: []
     """
+    given = {"headers_package": headers_package, "sha256": sha256}
 
     def run(state: _State) -> None:
-        has = state.call("toolchain")
-        missing = [] if has["gcc"] else ["gcc"]
-        if not has["headers"]:
-            missing.append(f"the headers of the running kernel {has['kernel_release']}")
-        if not missing:
-            state.done(f"{has['gcc']} and the headers of {has['kernel_release']} are there")
-        elif __opts__["test"]:
-            # Packages that this run would have installed before are not here.
-            state.result = None
-            state.comment = f"not there before this run: {' and '.join(missing)}"
-        else:
-            raise CommandExecutionError(
-                f"this minion cannot build toa.ko: it lacks {' and '.join(missing)}. What to do: "
-                "install the packages that have them; where the repositories hold the headers of "
-                "this kernel no more, build on a minion of the same kind that has them"
-            )
+        plan = state.call("toolchain", dry_run=True, **given)
+        if not plan["changed"]:
+            state.done(f"{plan['gcc']} and the headers of {plan['kernel']} are there")
+            return
+        state.before = {"missing": plan["missing"], "headers": plan["headers"]}
+        state.expect(missing=[], headers=True)
+        if state.announce(f"to be installed: {' '.join(plan['missing'])}"):
+            return
+        note = _install_packages(plan["missing"]) if not headers_package else ""
+        try:
+            after = state.call("toolchain", **given)
+        except CommandExecutionError:
+            left = state.call("toolchain", dry_run=True, **given)
+            state.expect(missing=left["missing"], headers=left["headers"])
+            raise
+        state.done(f"{after['gcc']} and the headers of {after['kernel']} are installed{note}")
+
+    return _state(name, node_program, run)
+
+
+def legacy_kernel(
+    name: str,
+    sha256: str,
+    extraversion: str | None = None,
+    jobs: int | None = None,
+    work: str | None = None,
+    reboot: bool = False,
+    force: bool = False,
+    node_program: str | None = None,
+) -> Result:
+    """
+    Ensure that a system that can have no toa.ko boots a 2.6.32 kernel with TOA
+    patched in. What was done by an earlier run is not done again; building
+    takes an hour or more.
+
+    name
+        URL or path of the archive with the kernel's sources.
+
+    sha256
+        Hash that this file must have.
+
+    extraversion
+        What the kernel's release ends with, by default ``-toa``.
+
+    jobs
+        Compilers at a time, by default one per CPU.
+
+    work
+        Directory for the sources and the build.
+
+    reboot
+        Reboot into the new kernel at the end. Without it the comment says when
+        a reboot is due.
+
+    force
+        Also on a system that this procedure is not meant for.
+
+    node_program
+        As in ``toa.present``.
+
+    .. code-block:: yaml
+
+        /srv/kernel-2.6.32-220.23.1.el6.src.rpm:
+          toa.legacy_kernel:
+            - sha256: 0000000000000000000000000000000000000000000000000000000000000000
+    """
+    given: Facts = {
+        "sha256": sha256,
+        "extraversion": extraversion,
+        "jobs": jobs,
+        "work": work,
+        "reboot": reboot,
+        "force": force,
+    }
+
+    def run(state: _State) -> None:
+        plan = state.call("legacy_kernel", name, dry_run=True, **given)
+        due = [step for step, word in plan["steps"].items() if word == "to-do"]
+        release = plan["kernel_release"]
+        if not plan["changed"]:
+            state.done(f"the kernel {release} with TOA is there{_due(plan)}")
+            return
+        state.changes = {step: {"old": "to-do", "new": "done"} for step in due}
+        if state.announce(f"the kernel {release} would be made: {', '.join(due)}"):
+            return
+        done = state.call("legacy_kernel", name, **given)
+        state.changes = {
+            step: {"old": plan["steps"].get(step), "new": word}
+            for step, word in done["steps"].items()
+            if word == "done"
+        }
+        state.done(f"the kernel {release} with TOA is made{_due(done)}")
 
     return _state(name, node_program, run)
 
@@ -394,6 +526,7 @@ def absent(name: str, node_program: str | None = None) -> Result:
             loaded=False,
             persistent=False,
             artifacts=[],
+            **({"options": {}} if before.get("options_ours") else {}),
         )
         if not state.changes:
             state.done("toa is neither loaded nor installed")
@@ -427,14 +560,44 @@ def misconfigured(name: str) -> Result:
 # --- what they share --------------------------------------------------------
 
 
-def _gates_of_deploy(wanted: Facts, before: Facts, replace_foreign: bool) -> list[str]:
+def _gates_of_deploy(
+    wanted: Facts, before: Facts, replace_foreign: bool, reloads: bool
+) -> tuple[str, ...]:
     """Those that this very artifact has to pass; toa.status knows of none."""
+    if before["build_id"] == wanted["build_id"] and not reloads:
+        # The kernel stays as it is: many a minion forbids loading once it is up.
+        return _INSTALL_GATES
     passes: set[str] = set()
     if wanted.get("signature") not in {None, "none"}:
         passes |= _SIGNATURE_GATES
     if replace_foreign or before["build_id"] == wanted["build_id"]:
         passes.add("foreign")
-    return [gate for gate in _DEPLOY_GATES if gate not in passes]
+    return tuple(gate for gate in _DEPLOY_GATES if gate not in passes)
+
+
+def _install_packages(names: list[str]) -> str:
+    """By Salt, as far as it can; what is left is toa-node's. Returns a note."""
+    if "pkg.install" not in __salt__ or not names:
+        return ""
+    try:
+        __salt__["pkg.install"](pkgs=names, refresh=True)
+    except (SaltException, OSError) as error:
+        return f" (by toa-node, for pkg.install failed: {error})"
+    return ""
+
+
+def _refresh_grains() -> None:
+    """A minion's daemon keeps its grains; salt-call without a master reads them each time."""
+    if __opts__.get("file_client") == "local":
+        return
+    try:
+        __salt__["saltutil.refresh_grains"](refresh_pillar=False)
+    except (KeyError, SaltException, OSError) as error:
+        log.warning("the grains were not refreshed: %s", error)
+
+
+def _due(answer: Facts) -> str:
+    return "; a reboot is due" if answer["reboot"] == "due" else ""
 
 
 def _state(name: str, node_program: str | None, run: typing.Callable[[_State], None]) -> Result:
@@ -445,6 +608,8 @@ def _state(name: str, node_program: str | None, run: typing.Callable[[_State], N
     except (SaltException, OSError) as error:
         # A master that does not answer, a disk that is full: no traceback either.
         state.fail(str(error))
+    if state.has_changed:
+        _refresh_grains()
     return {
         "name": name,
         "result": state.result,
@@ -469,7 +634,16 @@ class _State:
         self._facts: Facts = {}
         self._watched: tuple[str, ...] = ()
         self._has_acted = False
+        self._has_installed = False
+        self._options: Facts | None = None
+        #: Parameters that the module only reads when it is loaded again.
+        self._pending = ""
         self._node_program = _in_this_environment(node_program)
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether the minion is another now."""
+        return self._has_acted and bool(self.changes) and not __opts__["test"]
 
     # -- asking ----------------------------------------------------------
 
@@ -478,7 +652,9 @@ class _State:
 
     def call(self, function: str, *arguments: typing.Any, **options: typing.Any) -> typing.Any:
         """A function that runs the node program."""
+        is_real = not options.get("dry_run")
         self._has_acted = self._has_acted or function in _ACTING
+        self._has_installed = self._has_installed or (function == "toolchain" and is_real)
         options = {key: _in_this_environment(value) for key, value in options.items()}
         return self.salt(function, *arguments, node_program=self._node_program, **options)
 
@@ -496,6 +672,43 @@ class _State:
     def require_booleans(self, **values: typing.Any) -> None:
         for key, value in values.items():
             self.require(isinstance(value, bool), f"{key} must be True or False", value)
+
+    def take_options(self, parameters: Facts | None) -> None:
+        """The module's parameters that the state asks for, as the module shows them."""
+        if parameters is not None:
+            self._options = typing.cast(Facts, self.salt("options", parameters))
+
+    def _running(self) -> Facts:
+        return typing.cast(Facts, self._facts.get("parameters") or {})
+
+    def _wanted_running(self) -> Facts:
+        """What the running module should show; only what it has already."""
+        if self._options is None:
+            return {}
+        wanted = {**__salt__["toa.defaults"](), **self._options}
+        return {name: wanted[name] for name in self._running() if name in wanted}
+
+    def will_reload(self, wanted: Facts, allowed: bool) -> bool:
+        """Whether the module that runs is taken out and in again for a parameter."""
+        fixed = {
+            name
+            for name, value in self._wanted_running().items()
+            if value != self._running()[name] and name not in _WRITABLE
+        }
+        same = self._facts["loaded_build_id"] == wanted["build_id"]
+        self._pending = "" if allowed or not same else ", ".join(sorted(fixed))
+        return bool(fixed) and allowed and same
+
+    def expected_options(self, reloads: bool) -> Facts:
+        """As arguments of ``expect``: what modprobe.d says, and what the module shows."""
+        if self._options is None:
+            return {}
+        replaced = reloads or not self._pending
+        running = dict(self._running())
+        for name, value in self._wanted_running().items():
+            if replaced or name in _WRITABLE:
+                running[name] = value
+        return {"options": self._options, **({"parameters": running} if running else {})}
 
     def choose(
         self, source: str, artifacts: str | None, sources: str | None, allow_build: bool
@@ -554,6 +767,13 @@ class _State:
             for key in self._watched
             if self.before.get(key) != after[key]
         }
+        # Of the module's parameters only those that differ.
+        for change in (self.changes.get("parameters"), self.changes.get("options")):
+            if change:
+                old, new = change["old"], change["new"]
+                same = {name for name in old if name in new and old[name] == new[name]}
+                for side in ("old", "new"):
+                    change[side] = {k: v for k, v in change[side].items() if k not in same}
 
     def pass_gates(self, gates: typing.Iterable[str]) -> None:
         """Fail before anything is changed, in a test run too, as the run would."""
@@ -589,19 +809,27 @@ class _State:
 
     def look_again(self) -> None:
         """``changes`` becomes what has changed, announced or not."""
+        watched = self.before.get("parameters", {})
         self._facts = self.call("status")
-        self._compare(_view(self._facts))
+        after = _view(self._facts)
+        after["parameters"] = {k: v for k, v in after["parameters"].items() if k in watched}
+        self._compare(after)
 
     def done(self, what: str) -> None:
         self.comment = what
+        if self._pending:
+            self.comment += (
+                f"; the new {self._pending} waits until toa is loaded again "
+                "(at the next boot, or now with reload: True)"
+            )
 
     def fail(self, why: str) -> None:
         self.result = False
         self.comment = " ".join(why.split())
         try:
-            if self._has_acted and self.before:
+            if self._has_acted:
                 self.look_again()
-            else:
+            elif not self._has_installed:
                 self.changes = {}
         except SaltException:
             self.changes = {}
@@ -650,6 +878,8 @@ def _view(facts: Facts) -> Facts:
         "loaded": facts["loaded"],
         "persistent": facts["persistent"],
         "artifacts": [f"{one['fingerprint']}/{one['artifact']}" for one in facts["artifacts"]],
+        "options": facts.get("options") or {},
+        "parameters": facts.get("parameters") or {},
     }
 
 

@@ -194,6 +194,8 @@ TAG(b, "toa_fingerprint=%(fingerprint)s");
 TAG(c, "version=%(version)s");
 TAG(d, "srcversion=%(srcversion)s");
 TAG(e, "vermagic=%(vermagic)s ");
+TAG(f, "parm=kinds:kinds (string)");
+TAG(g, "parm=max_connections:number (uint)");
 int stand_in(void) { return %(number)d; }
 """
 

@@ -269,6 +269,56 @@ def test_parameters_in_modprobe_d_are_the_modules(shelled: Node, world: World) -
         node.machine.check(f"rm {options}")
 
 
+def test_a_deploy_sets_the_modules_parameters(node: Node, world: World) -> None:
+    conf, running = "/etc/modprobe.d/toa.conf", "/sys/module/toa/parameters"
+
+    def parameters(words: str) -> Answer:
+        return node(f"{DEPLOY}/new {words}")
+
+    first = parameters("--parameters 'kinds=200,254 max_connections=4096'").done()
+    assert first["changed"] == "yes"
+    assert node.machine.check(f"tail -n 1 {conf}") == (
+        "options toa kinds=200,254 max_connections=4096\n"
+    )
+    status = node("status").done()
+    assert (status["parameter.kinds"], status["parameter.max_connections"]) == ("200,254", "4096")
+    assert status["options"] == "kinds=200,254 max_connections=4096"
+    assert parameters("--parameters 'kinds=200,254 max_connections=4096'").done()["changed"] == "no"
+
+    # What the running module takes is set at once; the rest waits for a load ...
+    later = parameters(
+        "--parameters 'trusted=10.0.0.0/8 max_connections=8192' --reset kinds=254"
+    ).done()
+    assert later["reload"] == "due: running with max_connections=4096"
+    found = node.machine.check(f"cd {running}; cat kinds trusted max_connections")
+    assert found.split() == ["254", "10.0.0.0/8", "4096"]
+    # ... or for the permission.
+    now = parameters("--parameters 'trusted=10.0.0.0/8 max_connections=8192' --reload").done()
+    assert "reload" not in now.values
+    assert node.machine.check(f"cat {running}/max_connections") == "8192\n"
+
+    # The module refuses one: file and kernel are as before, whether it ran on or was reloaded.
+    before = node.machine.check(f"cat {conf}; cd {running}; cat kinds trusted max_connections")
+    rolled = parameters("--parameters 'max_connections=0' --reload").failed("load")
+    assert "rolled back: the toa that was loaded before is loaded again" in rolled["detail"]
+    after = node.machine.check(f"cat {conf}; cd {running}; cat kinds trusted max_connections")
+    assert after == before
+
+    node("remove").done()
+    assert node.machine.run(f"ls {conf}").status != 0
+
+
+def test_a_parameter_that_the_running_module_refuses_changes_nothing(
+    shelled: Node, world: World
+) -> None:
+    node = shelled
+    node(f"{DEPLOY}/new").done()
+    refused = node(f"{DEPLOY}/new --parameters 'kinds=200 trusted=nobody'").failed("load")
+    assert "the running toa does not take trusted=nobody" in refused["detail"]
+    assert node("status").done()["parameter.kinds"] == "254"
+    assert node.machine.run("ls /etc/modprobe.d/toa.conf").status != 0
+
+
 def test_hooks_that_are_switched_off_close_the_gate(node: Node, world: World) -> None:
     world.machine.check("echo 0 >/sys/kernel/debug/kprobes/enabled")
     try:

@@ -75,6 +75,54 @@ def test_a_second_install_changes_nothing(shell: str, artifact: Path, tree: Path
     assert times == {path: path.stat().st_mtime_ns for path in times}
 
 
+def test_install_writes_the_modules_parameters_and_remove_takes_them_away(
+    shell: str, artifact: Path, tree: Path
+) -> None:
+    before = snapshot(tree)
+    conf = tree / "etc/modprobe.d/toa.conf"
+    words = ["install", "--from", artifact, "--parameters"]
+    assert node(shell, *words, "kinds=254,200", root=tree).done()["changed"] == "yes"
+    assert conf.read_text().splitlines()[1:] == ["options toa kinds=254,200"]
+    assert node(shell, *words, "kinds=254,200", root=tree).done()["changed"] == "no"
+    assert node(shell, *words, "max_connections=5", root=tree).done()["changed"] == "yes"
+    assert node(shell, "status", root=tree).done()["options"] == "max_connections=5"
+    assert node(shell, *words, "none", root=tree).done()["changed"] == "yes"
+    assert not conf.exists()
+    node(shell, *words, "kinds=254", root=tree).done()
+    node(shell, "remove", root=tree).done()
+    assert snapshot(tree) == before
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "words"),
+    [
+        ("etc/modprobe.d/local.conf", "options toa kinds=1\n", "has options of toa, too"),
+        ("etc/modprobe.d/toa.conf", "install toa /bin/true\n", "has more in it than options"),
+    ],
+)
+def test_parameters_of_others_are_not_overruled(
+    shell: str, artifact: Path, tree: Path, file: str, text: str, words: str
+) -> None:
+    write(tree / file, text)
+    before = snapshot(tree)
+    refused = node(
+        shell, "install", "--from", artifact, "--parameters", "kinds=254", root=tree
+    ).failed("node")
+    assert file in refused["detail"] and words in refused["detail"]
+    assert snapshot(tree) == before
+
+
+def test_a_parameter_that_the_module_has_not_is_refused(
+    shell: str, artifact: Path, tree: Path
+) -> None:
+    before = snapshot(tree)
+    words = ["install", "--from", artifact, "--parameters"]
+    assert "no parameter type" in node(shell, *words, "type=1", root=tree).failed("usage")["detail"]
+    for wrong in ("kinds", "kinds=$(id)", "kinds=1=2", "Kinds=1", "kinds='1'"):
+        node(shell, *words, wrong, root=tree).failed("usage")
+    assert snapshot(tree) == before
+
+
 def test_a_newer_artifact_takes_the_place_of_the_older(
     shell: str, artifact: Path, newer_artifact: Path, tree: Path
 ) -> None:

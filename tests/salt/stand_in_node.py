@@ -67,6 +67,35 @@ def put_in_kernel(build_id: str) -> None:
     )
 
 
+DEFAULTS = {"kinds": "254", "trusted": "", "max_connections": "1048576"}
+
+
+def option(name: str) -> dict[str, str]:
+    """A list of parameters among the arguments."""
+    if name not in ARGUMENTS:
+        return {}
+    words = ARGUMENTS[ARGUMENTS.index(name) + 1].split()
+    return dict(word.split("=", 1) for word in words if word != "none")
+
+
+def set_parameters(values: dict[str, str], is_loading: bool) -> str:
+    """As the module would; those that wait for a load."""
+    (MODULE / "parameters").mkdir(parents=True, exist_ok=True)
+    waiting = []
+    for name, value in values.items():
+        path = MODULE / "parameters" / name
+        if is_loading or name != "max_connections":
+            path.write_text(f"{value}\n")
+        elif path.read_text() != f"{value}\n":
+            waiting.append(f"{name}={path.read_text().strip()}")
+    return " ".join(waiting)
+
+
+def asked_for() -> dict[str, str]:
+    """What modprobe.d says."""
+    return pairs(pairs(real("status")[1])["options"].split())
+
+
 def take_from_kernel() -> None:
     for path in sorted(MODULE.rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
@@ -95,6 +124,8 @@ def deploy() -> None:
     before = running()
     places = [f"{TREE}{word}" if word.startswith("/var/lib/toa/") else word for word in ARGUMENTS]
     kept = [word for word in places if word in {"--from", "--no-persist"} or word.startswith("/")]
+    if "--parameters" in ARGUMENTS:
+        kept += ["--parameters", ARGUMENTS[ARGUMENTS.index("--parameters") + 1]]
     # The real checks of the artifact come first, then the kernel.
     claims = Path(places[places.index("--from") + 1]) / "manifest"
     if claims.exists():
@@ -103,9 +134,21 @@ def deploy() -> None:
     if status:
         finish(lines, status)
     said = pairs([line for line in lines if not line.startswith("changed=")])
+    is_loading = before != said["build_id"] or "--reload" in ARGUMENTS
     put_in_kernel(said["build_id"])
+    if is_loading:
+        set_parameters({**DEFAULTS, **asked_for()}, True)
+    waiting = set_parameters({**option("--reset"), **option("--parameters")}, is_loading)
     changed = "no" if before == said["build_id"] and "changed=no" in lines else "yes"
-    finish([*PROOF, *(f"{key}={value}" for key, value in said.items()), f"changed={changed}"], 0)
+    finish(
+        [
+            *PROOF,
+            *(f"{key}={value}" for key, value in said.items()),
+            *([f"reload=due: running with {waiting}"] if waiting else []),
+            f"changed={changed}",
+        ],
+        0,
+    )
 
 
 def load() -> None:

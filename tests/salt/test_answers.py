@@ -48,7 +48,8 @@ def test_values_come_back_as_what_they_are(face: Any, stand_in: StandIn) -> None
         "begin=status\npage_size=4096\nuptime=12\nheaders=no\nvermagic=\nos_version_id=12\n"
         "loaded=yes\npersistent=no\nartifacts=aa/bb cc/dd\ngate.root=open\n"
         "gate.disk=closed: full; make room: there\ngate.lockdown=unknown: not mounted\n"
-        "installed=\nend=0\n"
+        "parameter.kinds=254\nparameter.trusted=\noptions=kinds=254 a=b\n"
+        "kernels_without_artifact=6.1 6.2\ninstalled=\nend=0\n"
     )
     assert face.status(node_program=stand_in.says(answer)) == {
         "page_size": 4096,
@@ -58,6 +59,9 @@ def test_values_come_back_as_what_they_are(face: Any, stand_in: StandIn) -> None
         "os_version_id": "12",
         "loaded": True,
         "persistent": False,
+        "parameters": {"kinds": "254", "trusted": ""},
+        "options": {"kinds": "254", "a": "b"},
+        "kernels_without_artifact": ["6.1", "6.2"],
         "artifacts": [
             {"fingerprint": "aa", "artifact": "bb"},
             {"fingerprint": "cc", "artifact": "dd"},

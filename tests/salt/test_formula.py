@@ -60,6 +60,7 @@ def test_without_a_pillar_it_leaves_the_places_to_the_module(minion: Minion) -> 
         "persist": True,
         "replace_foreign": False,
         "allow_unproven": False,
+        "reload": False,
         "order": 10000,
     }
 
@@ -135,6 +136,9 @@ def test_the_toolchain_comes_where_minions_build(minion: Minion) -> None:
         ({"source": {"build": True}}, "source must be one of auto, fileserver, build"),
         ({"artifacts": ["salt://a"]}, "artifacts must be an absolute path or a salt:// URL"),
         ({"persist": "maybe"}, "persist must be True or False, not 'maybe' (str)"),
+        ({"parameters": "kinds=254"}, "parameters must be a mapping of names and values"),
+        ({"parameters": {"trusted": 1.5}}, "trusted is a list, not 1.5 (float)"),
+        ({"reload": "now"}, "reload must be True or False, not 'now' (str)"),
         ({"node_program": 7}, "node_program must be an absolute path or a salt:// URL"),
         ({"node_program": "/nowhere"}, "the node program /nowhere is not there"),
     ],

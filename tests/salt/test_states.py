@@ -6,7 +6,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from minions import Minion
@@ -349,11 +349,236 @@ class TestAbsent:
         assert "not installed by this project" in comment
 
 
+class TestParameters:
+    WANTED: ClassVar[dict[str, Any]] = {
+        "kinds": [254, 200],
+        "trusted": ["100.125.0.0/16", "2001:DB8:0::/32"],
+        "max_connections": 4096,
+    }
+
+    def test_from_nothing(
+        self, run: Run, tree: Tree, served: Path, artifact: dict[str, str]
+    ) -> None:
+        options = {"artifacts": str(served), "parameters": self.WANTED}
+        done = announced_and_done(run, tree, "present", **options)
+        asked = {
+            "kinds": "200,254",
+            "max_connections": "4096",
+            "trusted": "100.125.0.0/16,2001:db8::/32",
+        }
+        assert done["changes"]["options"] == {"old": {}, "new": asked}
+        conf = (tree.root / "etc/modprobe.d/toa.conf").read_text().splitlines()
+        assert conf[1:] == ["options toa " + " ".join(f"{k}={v}" for k, v in asked.items())]
+
+    def test_what_the_module_takes_while_it_runs_takes_effect_at_once(
+        self, run: Run, tree: Tree, served: Path, artifact: dict[str, str]
+    ) -> None:
+        run("present", artifacts=str(served), parameters={"kinds": [254, 200]})
+        done = announced_and_done(
+            run, tree, "present", artifacts=str(served), parameters={"trusted": "10.0.0.0/8"}
+        )
+        assert done["changes"] == {
+            "options": {"old": {"kinds": "200,254"}, "new": {"trusted": "10.0.0.0/8"}},
+            "parameters": {
+                "old": {"kinds": "200,254", "trusted": ""},
+                "new": {"kinds": "254", "trusted": "10.0.0.0/8"},
+            },
+        }
+        running = tree.root / "sys/module/toa/parameters"
+        assert (running / "kinds").read_text() == "254\n"
+        assert (running / "trusted").read_text() == "10.0.0.0/8\n"
+
+    def test_what_is_only_read_at_load_waits_or_is_allowed(
+        self, run: Run, tree: Tree, served: Path, artifact: dict[str, str]
+    ) -> None:
+        run("present", artifacts=str(served))
+        options: dict[str, Any] = {"artifacts": str(served), "parameters": {"max_connections": 9}}
+        done = announced_and_done(run, tree, "present", **options)
+        assert set(done["changes"]) == {"options"}
+        again = run("present", **options)
+        assert "max_connections waits until toa is loaded again" in again["comment"]
+        done = announced_and_done(run, tree, "present", reload=True, **options)
+        assert done["changes"] == {
+            "parameters": {"old": {"max_connections": "1048576"}, "new": {"max_connections": "9"}}
+        }
+        assert "waits" not in done["comment"]
+
+    def test_without_the_argument_they_are_left_as_they_are(
+        self, run: Run, tree: Tree, served: Path, artifact: dict[str, str]
+    ) -> None:
+        run("present", artifacts=str(served), parameters={"kinds": 200})
+        assert run("present", artifacts=str(served))["changes"] == {}
+        done = announced_and_done(run, tree, "present", artifacts=str(served), parameters={})
+        assert done["changes"]["options"] == {"old": {"kinds": "200"}, "new": {}}
+        assert not (tree.root / "etc/modprobe.d/toa.conf").exists()
+
+    def test_an_operators_own_file_is_taken_over_and_gone_with_toa(
+        self, run: Run, tree: Tree, served: Path, artifact: dict[str, str]
+    ) -> None:
+        tree.write("etc/modprobe.d/toa.conf", "# balancers\noptions toa kinds=200\n")
+        done = announced_and_done(
+            run, tree, "present", artifacts=str(served), parameters={"kinds": 253}
+        )
+        assert done["changes"]["options"] == {"old": {"kinds": "200"}, "new": {"kinds": "253"}}
+        gone = announced_and_done(run, tree, "absent")
+        assert gone["changes"]["options"] == {"old": {"kinds": "253"}, "new": {}}
+
+    def test_they_hold_from_the_next_load_on(
+        self, run: Run, tree: Tree, served: Path, artifact: dict[str, str]
+    ) -> None:
+        done = announced_and_done(
+            run, tree, "persistent", artifacts=str(served), parameters={"kinds": 200}
+        )
+        assert done["changes"]["options"] == {"old": {}, "new": {"kinds": "200"}}
+        assert tree.facts["loaded"] == "no"
+
+    def test_a_second_place_with_options_is_refused(
+        self, run: Run, tree: Tree, served: Path, artifact: dict[str, str]
+    ) -> None:
+        tree.write("etc/modprobe.d/local.conf", "options toa kinds=200\n")
+        comment = failed_without_a_change(
+            run, tree, "present", artifacts=str(served), parameters={"kinds": 253}
+        )
+        assert "/etc/modprobe.d/local.conf has options of toa, too" in comment
+
+    @pytest.mark.parametrize("test", [False, True])
+    @pytest.mark.parametrize(
+        ("parameters", "message"),
+        [
+            ([1], "parameters must be a mapping of names and values, not [1] (list)"),
+            ({"kindz": 1}, "toa has no parameter 'kindz' (str); it has kinds, max_connections"),
+            ({"hooks": "armed"}, "toa has no parameter 'hooks'"),
+            ({"kinds": "254;reboot"}, "kinds is a list of TCP option kinds"),
+            ({"kinds": []}, "kinds names no kind"),
+            ({"kinds": {"a": 1}}, "kinds is a list, not"),
+            ({"trusted": ["10.0.0.0/33"]}, "trusted is a list of networks like 10.0.0.0/8"),
+            ({"trusted": ["10.0.0.0/8 x=1"]}, "trusted is a list of networks like"),
+            ({"max_connections": "many"}, "max_connections is a number, not 'many' (str)"),
+            ({"max_connections": True}, "max_connections is a number, not True (bool)"),
+        ],
+    )
+    def test_wrong_ones_are_named(
+        self,
+        run: Run,
+        tree: Tree,
+        served: Path,
+        artifact: dict[str, str],
+        parameters: Any,
+        message: str,
+        test: bool,
+    ) -> None:
+        comment = failed_without_a_change(
+            run, tree, "present", artifacts=str(served), parameters=parameters, test=test
+        )
+        assert message in comment
+
+
+#: Stands in for the verb: what is there is what stands in a file.
+_TOOLCHAIN = """\
+[ "$1" = toolchain ] || exit 1
+home={home}
+echo begin=toolchain
+echo kernel=6.1.0-99-amd64
+echo package_manager=apt
+echo "packages=no-such-package-a no-such-package-b"
+echo gcc=gcc 12
+echo make=GNU Make 4
+if [ -f $home/there ]; then
+    echo missing= && echo headers=yes && echo changed=no && echo end=0 && exit
+fi
+case "$*" in
+*--dry-run*) echo headers=no ;;
+*)
+    if [ -f $home/nowhere ]; then
+        printf 'error=node\\ndetail=no repository has no-such-package-b\\nhint=fetch it\\nend=9\\n'
+        exit 9
+    fi
+    echo headers=yes && : >$home/there ;;
+esac
+echo missing=no-such-package-b && echo changed=yes && echo end=0
+"""
+
+
 class TestToolchain:
-    def test_it_looks_and_installs_nothing(self, run: Run, tree: Tree) -> None:
-        comment = failed_without_a_change(run, tree, "toolchain")
-        assert "the headers of the running kernel 6.1.0-99-amd64" in comment
-        assert run("toolchain", test=True)["result"] is None
-        tree.give_headers()
-        if shutil.which("gcc"):
-            assert run("toolchain")["result"] is True
+    """On a stand-in for the verb; the package manager is this host's own, which
+    has no such package."""
+
+    @pytest.fixture
+    def toolchain(self, minion: Minion, tmp_path: Path) -> Run:
+        program = tmp_path / "toa-node-stand-in"
+        program.write_text(_TOOLCHAIN.format(home=tmp_path))
+
+        def run(**options: Any) -> State:
+            return minion.state("toa.toolchain", node_program=str(program), **options)
+
+        return run
+
+    def test_what_is_missing_is_installed(self, toolchain: Run, tmp_path: Path) -> None:
+        test = toolchain(test=True)
+        assert (test["result"], test["comment"]) == (None, "to be installed: no-such-package-b")
+        done = toolchain(headers_package="/root/headers.deb")
+        assert done["result"] is True, done
+        assert done["changes"] == test["changes"]
+        again = toolchain()
+        assert (again["result"], again["changes"]) == (True, {})
+
+    def test_what_no_repository_has_is_one_readable_comment(
+        self, toolchain: Run, tmp_path: Path
+    ) -> None:
+        (tmp_path / "nowhere").touch()
+        failed = toolchain(headers_package="/root/headers.deb")
+        assert (failed["result"], failed["changes"]) == (False, {})
+        assert failed["comment"] == (
+            "toa-node toolchain: node: no repository has no-such-package-b. What to do: fetch it"
+        )
+
+
+_LEGACY = """\
+[ "$1" = legacy-kernel ] || exit 1
+home={home}
+echo begin=legacy-kernel
+case "$*" in
+*--dry-run*) word=to-do ;;
+*) word=done && : >$home/made ;;
+esac
+if [ -f $home/made ] && [ $word = to-do ]; then
+    echo "step.fetch=was done" && echo "step.build=was done" && echo changed=no
+else
+    echo "step.fetch=was done" && echo step.build=$word && echo changed=yes
+fi
+echo kernel_release=2.6.32-toa
+echo reboot=due
+echo end=0
+"""
+
+
+class TestLegacyKernel:
+    """On a stand-in for the verb."""
+
+    def test_it_goes_on_where_it_stopped(self, minion: Minion, tmp_path: Path) -> None:
+        program = tmp_path / "toa-node-stand-in"
+        program.write_text(_LEGACY.format(home=tmp_path))
+
+        def run(**options: Any) -> State:
+            return minion.state(
+                "toa.legacy_kernel",
+                "/srv/kernel.src.rpm",
+                sha256="0" * 64,
+                node_program=str(program),
+                **options,
+            )
+
+        test = run(test=True)
+        assert test["result"] is None
+        assert test["changes"] == {"build": {"old": "to-do", "new": "done"}}
+        assert not (tmp_path / "made").exists()
+        done = run()
+        assert (done["result"], done["changes"]) == (True, test["changes"]), done
+        assert done["comment"].endswith("2.6.32-toa with TOA is made; a reboot is due")
+        again = run()
+        assert (again["result"], again["changes"]) == (True, {}), again
+
+    def test_wrong_arguments_are_named(self, minion: Minion, program: str) -> None:
+        failed = minion.state("toa.legacy_kernel", "/x", sha256=["0"], node_program=program)
+        assert failed["result"] is False
+        assert "sha256 must be one word, not ['0'] (list)" in failed["comment"]
