@@ -100,7 +100,7 @@ _LIMITS = {
     "fingerprint": 60,
     "status": 60,
     "build": 2400,
-    "toolchain": 1800,
+    "toolchain": 7200,
     "legacy-kernel": 6 * 3600,
 }
 _LIMIT = 600
@@ -195,8 +195,8 @@ def gates(node_program: str | None = None) -> Answer:
 
 def toolchain(
     kernel: str | None = None,
-    headers_package: str | None = None,
-    sha256: str | None = None,
+    headers_package: str | list[str] | None = None,
+    sha256: str | list[str] | None = None,
     dry_run: bool = False,
     node_program: str | None = None,
 ) -> Answer:
@@ -213,10 +213,11 @@ def toolchain(
         one.
 
     headers_package
-        URL or path of the package with the headers, where no repository has it.
+        URL or path of the package with the headers, or a list of them, where no
+        repository has it.
 
     sha256
-        Hash that this file must have.
+        Hash that this file must have, or a list in the same order.
 
     dry_run
         Return the same and change nothing.
@@ -1340,11 +1341,15 @@ def _shown(value: typing.Any) -> str:
 
 
 def _options(wanted: Answer) -> list[str]:
-    """Options with a value; those without one are left out."""
+    """Options with a value, or with several; those without one are left out."""
     words = []
-    for option, value in wanted.items():
-        if value is None:
-            continue
+    pairs = (
+        (option, one)
+        for option, value in wanted.items()
+        if value is not None
+        for one in (value if isinstance(value, list) else [value])
+    )
+    for option, value in pairs:
         if isinstance(value, bool) or not isinstance(value, (str, int)) or "\n" in str(value):
             raise CommandExecutionError(f"{option[2:]} must be one word, not {_shown(value)}")
         words += [option, str(value)]

@@ -37,16 +37,12 @@ Facts = dict[str, typing.Any]
 Result = dict[str, typing.Any]
 
 _SOURCES = ("auto", "fileserver", "build")
-_DEPLOY_GATES = (
-    *("root", "modules_disabled", "signature", "lockdown"),
-    *("kprobes", "foreign", "options", "disk", "tools"),
-)
-_INSTALL_GATES = ("root", "disk")
-_REMOVE_GATES = ("root",)
+_INSTALL_GATES = frozenset({"root", "readonly", "disk"})
+_REMOVE_GATES = frozenset({"root", "readonly"})
 #: Parameters that the module takes while it runs.
 _WRITABLE = frozenset({"kinds", "trusted"})
 #: A signed module may pass these; whether it does shows when it is loaded.
-_SIGNATURE_GATES = frozenset({"signature", "lockdown"})
+_SIGNATURE_GATES = frozenset({"signature", "lockdown", "secure_boot"})
 
 
 def __virtual__() -> str | tuple[bool, str]:  # noqa: N807
@@ -179,7 +175,11 @@ def present(
             state.refuse_disarmed()
             state.done(f"toa {wanted['build_id']} is installed, loaded and its hooks are armed")
             return
-        state.pass_gates(_gates_of_deploy(wanted, state.before, replace_foreign, reloads))
+        if state.before["build_id"] == wanted["build_id"] and not reloads:
+            # The kernel stays as it is: many a minion forbids loading once it is up.
+            state.pass_gates(_INSTALL_GATES)
+        else:
+            state.pass_all_gates_but(_gates_that_pass(wanted, state.before, replace_foreign))
         if state.announce(wanted["how"]):
             return
         with state.fetched(wanted, sources) as artifact:
@@ -240,12 +240,8 @@ def loaded(
             state.refuse_disarmed()
             state.done(f"toa {before['loaded_build_id']} is loaded and its hooks are armed")
             return
-        state.pass_gates(
-            gate
-            for gate in _DEPLOY_GATES
-            if gate not in {"disk", "signature", "lockdown"}
-            and not (gate == "foreign" and replace_foreign)
-        )
+        unasked = {"disk", "readonly", *_SIGNATURE_GATES}
+        state.pass_all_gates_but(unasked | ({"foreign"} if replace_foreign else set()))
         if state.announce("the installed artifact would be loaded"):
             return
         state.call("load", replace_foreign=replace_foreign)
@@ -364,8 +360,8 @@ def built(
 
 def toolchain(
     name: str,
-    headers_package: str | None = None,
-    sha256: str | None = None,
+    headers_package: str | list[str] | None = None,
+    sha256: str | list[str] | None = None,
     node_program: str | None = None,
 ) -> Result:
     """
@@ -380,11 +376,11 @@ def toolchain(
         Anything.
 
     headers_package
-        URL or path of the package with the headers, where no repository has
-        it.
+        URL or path of the package with the headers, or a list of them, where
+        no repository has it.
 
     sha256
-        Hash that this file must have.
+        Hash that this file must have, or a list in the same order.
 
     node_program
         As in ``toa.present``.
@@ -560,19 +556,14 @@ def misconfigured(name: str) -> Result:
 # --- what they share --------------------------------------------------------
 
 
-def _gates_of_deploy(
-    wanted: Facts, before: Facts, replace_foreign: bool, reloads: bool
-) -> tuple[str, ...]:
-    """Those that this very artifact has to pass; toa.status knows of none."""
-    if before["build_id"] == wanted["build_id"] and not reloads:
-        # The kernel stays as it is: many a minion forbids loading once it is up.
-        return _INSTALL_GATES
+def _gates_that_pass(wanted: Facts, before: Facts, replace_foreign: bool) -> set[str]:
+    """Those that do not hold for this very artifact; toa.status knows of none."""
     passes: set[str] = set()
     if wanted.get("signature") not in {None, "none"}:
         passes |= _SIGNATURE_GATES
     if replace_foreign or before["build_id"] == wanted["build_id"]:
         passes.add("foreign")
-    return tuple(gate for gate in _DEPLOY_GATES if gate not in passes)
+    return passes
 
 
 def _install_packages(names: list[str]) -> str:
@@ -775,12 +766,16 @@ class _State:
                 for side in ("old", "new"):
                     change[side] = {k: v for k, v in change[side].items() if k not in same}
 
+    def pass_all_gates_but(self, passed: typing.Iterable[str]) -> None:
+        """As ``pass_gates``, whichever gates this toa-node has."""
+        self.pass_gates(set(self._facts["gates"]) - set(passed))
+
     def pass_gates(self, gates: typing.Iterable[str]) -> None:
         """Fail before anything is changed, in a test run too, as the run would."""
         states = self._facts["gates"]
         closed = [
             f"{gate}: {states[gate]['reason']}"
-            for gate in gates
+            for gate in sorted(gates)
             if gate in states and states[gate]["open"] is False
         ]
         if closed:

@@ -579,6 +579,6 @@ class TestLegacyKernel:
         assert (again["result"], again["changes"]) == (True, {}), again
 
     def test_wrong_arguments_are_named(self, minion: Minion, program: str) -> None:
-        failed = minion.state("toa.legacy_kernel", "/x", sha256=["0"], node_program=program)
+        failed = minion.state("toa.legacy_kernel", "/x", sha256=["0", 1.5], node_program=program)
         assert failed["result"] is False
-        assert "sha256 must be one word, not ['0'] (list)" in failed["comment"]
+        assert "sha256 must be one word, not 1.5 (float)" in failed["comment"]
