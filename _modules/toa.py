@@ -121,7 +121,7 @@ _CARRIED = ("status", "fingerprint", "gates", "deploy", "verify", "unload", "rem
 
 #: What a build leaves behind among the sources; none of it is source.
 _PRODUCTS = re.compile(
-    r"(^|/)([.].*|__pycache__/.*|modules\.order|Module\.symvers|toa-selftest"
+    r"(^|/)([.].*|__pycache__/.*|modules\.order|Module\.symvers|toa-selftest|probed\.(h|log)"
     r"|.*(\.ko|\.o|\.a|\.mod|\.mod\.c|\.cmd|\.d|\.symvers|\.pyc?|~))\Z"
 )
 

@@ -6,7 +6,8 @@
  *   tcp_v6_syn_recv_sock	completed it may carry the option
  *   inet_getname		getpeername(), accept(): the answer is rewritten
  *   inet6_getname
- *   tcp_destroy_sock		(tracepoint) the connection is forgotten
+ *   tcp_destroy_sock		(tracepoint; before, tcp_v4_destroy_sock)
+ *				the connection is forgotten
  *
  * Nothing in the kernel is overwritten, no symbol has to be exported, and the
  * probe core waits for running handlers before it lets the module go.
@@ -22,18 +23,17 @@
 #include <linux/if_ether.h>
 #include <linux/in.h>
 #include <linux/in6.h>
+#include <linux/kernel.h>
 #include <linux/kprobes.h>
+#include <linux/mutex.h>
 #include <linux/net.h>
-#include <linux/printk.h>
 #include <linux/skbuff.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/tcp.h>
-#include <linux/tracepoint.h>
 #include <net/inet_sock.h>
 #include <net/ipv6.h>
 #include <net/tcp.h>
-#include <trace/events/tcp.h>
 
 #include "compat.h"
 #include "hooks.h"
@@ -71,7 +71,7 @@ static unsigned int canary_seen;
  */
 static bool is_kernels_own(const struct sock *listener)
 {
-	return listener->sk_kern_sock && !sk_is_mptcp(listener);
+	return toa_sk_is_kernels(listener) && !sk_is_mptcp(listener);
 }
 
 static enum toa_parsed read_option(const struct sk_buff *skb, struct toa_addr *client)
@@ -145,6 +145,7 @@ NOKPROBE_SYMBOL(handshake_return);
 
 struct getname_call {
 	struct sockaddr *answer;
+	int *length_at;
 	struct toa_addr client;
 	bool is_canary;
 };
@@ -153,13 +154,13 @@ static int getname_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
 	struct getname_call *call = (struct getname_call *)ri->data;
 	const struct socket *sock = toa_argument(regs, 0);
-	int peer = (long)toa_argument(regs, 2);
 	const struct sock *sk = sock->sk;
 
-	if (!peer || !sk || sk->sk_protocol != IPPROTO_TCP)
+	if (!toa_getname_peer(regs) || !sk || sk->sk_protocol != IPPROTO_TCP)
 		return 1;
 
 	call->answer = toa_argument(regs, 1);
+	call->length_at = toa_getname_length_at(regs);
 	call->is_canary = sk == READ_ONCE(canary);
 	if (call->is_canary)
 		return 0;
@@ -211,12 +212,13 @@ static bool rewrite(struct sockaddr *answer, int len, const struct toa_addr *cli
 static int getname_return(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
 	const struct getname_call *call = (const struct getname_call *)ri->data;
-	int len = (int)regs_return_value(regs);
+	int len;
 
 	if (call->is_canary) {
 		WRITE_ONCE(canary_seen, canary_seen + 1);
 		return 0;
 	}
+	len = toa_getname_length(regs, call->length_at);
 	if (len <= 0)
 		return 0;
 	if (rewrite(call->answer, len, &call->client))
@@ -235,31 +237,7 @@ static void on_destroy(void *data, struct sock *sk)
 	toa_store_forget(sk);
 }
 
-static struct tracepoint *destroy_tracepoint;
-
-static void match_tracepoint(struct tracepoint *tp, void *found)
-{
-	if (!strcmp(tp->name, "tcp_destroy_sock"))
-		*(struct tracepoint **)found = tp;
-}
-
-static int watch_destroy(void)
-{
-	check_trace_callback_type_tcp_destroy_sock(on_destroy);
-
-	for_each_kernel_tracepoint(match_tracepoint, &destroy_tracepoint);
-	if (!destroy_tracepoint) {
-		pr_err("this kernel has no tracepoint tcp_destroy_sock\n");
-		return -ENOENT;
-	}
-	return tracepoint_probe_register(destroy_tracepoint, on_destroy, NULL);
-}
-
-static void unwatch_destroy(void)
-{
-	tracepoint_probe_unregister(destroy_tracepoint, on_destroy, NULL);
-	tracepoint_synchronize_unregister();
-}
+static struct toa_destroy_watch destroy_watch = { .handler = on_destroy };
 
 /* ---- the probes ---- */
 
@@ -318,7 +296,7 @@ static int arm(struct hook *hook)
 					     : HANDSHAKES_PER_CPU * num_possible_cpus();
 
 	err = register_kretprobe(&hook->probe);
-	if (err == -ENOENT && hook->needs_ipv6) {
+	if (err && hook->needs_ipv6 && toa_is_no_such_function(err)) {
 		pr_info("%s is not there, IPv6 sockets are left alone\n", hook->function);
 		return 0;
 	}
@@ -359,9 +337,11 @@ int toa_hooks_init(void)
 	unsigned int i;
 	int err;
 
-	err = watch_destroy();
-	if (err)
+	err = toa_watch_destroy(&destroy_watch);
+	if (err) {
+		pr_err("cannot see when TCP sockets are destroyed: error %d\n", err);
 		return err;
+	}
 
 	for (i = 0; i < ARRAY_SIZE(hooks); i++) {
 		err = arm(&hooks[i]);
@@ -376,7 +356,7 @@ int toa_hooks_init(void)
 	return 0;
 undo:
 	disarm_all();
-	unwatch_destroy();
+	toa_unwatch_destroy(&destroy_watch);
 	return err;
 }
 
@@ -384,7 +364,7 @@ undo:
 void toa_hooks_exit(void)
 {
 	disarm_all();
-	unwatch_destroy();
+	toa_unwatch_destroy(&destroy_watch);
 }
 
 /**

@@ -15,6 +15,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "compat.h"
 #include "hooks.h"
 #include "option.h"
 #include "stats.h"
@@ -125,7 +126,7 @@ static int __init toa_init(void)
 {
 	int err;
 
-	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
+	if (TOA_PREEMPT_RT) {
 		pr_err("PREEMPT_RT kernels are not supported: the store allocates in probe handlers\n");
 		return -EOPNOTSUPP;
 	}

@@ -5,6 +5,7 @@
 #include <linux/seq_file.h>
 #include <net/net_namespace.h>
 
+#include "compat.h"
 #include "hooks.h"
 #include "stats.h"
 #include "store.h"

@@ -5,6 +5,8 @@
 
 #include <linux/percpu.h>
 
+#include "compat.h"
+
 /* The order is the order of the rows; existing monitoring reads the first six. */
 enum toa_counter {
 	TOA_SYN_RECV_SOCK_TOA,

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <linux/atomic.h>
 #include <linux/hash.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
@@ -7,6 +6,7 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
+#include "compat.h"
 #include "stats.h"
 #include "store.h"
 
@@ -20,7 +20,7 @@ struct entry {
 	const struct sock *sk;
 	/* Whose entry this is beyond doubt: the memory of a socket is reused. */
 	__be32 peer;
-	__portpair ports;
+	u32 ports;
 	struct toa_addr addr;
 	struct rcu_head rcu;
 };
@@ -36,7 +36,7 @@ static struct kmem_cache *cache;
 
 static unsigned int bucket_of(const struct sock *sk)
 {
-	return hash_ptr(sk, bucket_bits);
+	return hash_long((unsigned long)sk, bucket_bits);
 }
 
 static spinlock_t *lock_of(unsigned int bucket)
@@ -44,10 +44,15 @@ static spinlock_t *lock_of(unsigned int bucket)
 	return &locks[bucket % LOCKS];
 }
 
+static u32 ports_of(const struct sock *sk)
+{
+	return (__force u32)inet_sk(sk)->inet_dport << 16 | inet_sk(sk)->inet_num;
+}
+
 static bool is_entry_of(const struct entry *entry, const struct sock *sk)
 {
-	return entry->sk == sk && entry->ports == sk->sk_portpair &&
-	       entry->peer == sk->sk_daddr;
+	return entry->sk == sk && entry->ports == ports_of(sk) &&
+	       entry->peer == inet_sk(sk)->inet_daddr;
 }
 
 /* Take a place under the bound, or none. Any context. */
@@ -111,8 +116,8 @@ void toa_store_add(const struct sock *sk, const struct toa_addr *addr)
 		return;
 	}
 	entry->sk = sk;
-	entry->peer = sk->sk_daddr;
-	entry->ports = sk->sk_portpair;
+	entry->peer = inet_sk(sk)->inet_daddr;
+	entry->ports = ports_of(sk);
 	entry->addr = *addr;
 
 	spin_lock_irqsave(lock_of(bucket), flags);

@@ -7,12 +7,12 @@
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/kernel.h>
-#include <linux/printk.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/socket.h>
 #include <linux/string.h>
 
+#include "compat.h"
 #include "trust.h"
 
 #define MAX_NETWORKS 64

@@ -27,6 +27,8 @@ _PRODUCTS = (
     "*.symvers",
     "modules.order",
     "toa-selftest",
+    "probed.h",
+    "probed.log",
     "*~",
     "*.pyc",
     "*.py",

@@ -43,7 +43,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copy(_ROOT / name, tree)
     for name in ("toa_fleet", "kmod", "_grains", "_modules", "_states"):
         shutil.copytree(_ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("toa.ko", "toa.mod.c", "main.o", "selftest/toa-selftest"):
+    for name in ("toa.ko", "toa.mod.c", "main.o", "probed.h", "selftest/toa-selftest"):
         (tree / "kmod" / name).write_text("a leftover")
     command = [
         *(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"),
@@ -61,7 +61,7 @@ def test_the_wheel_has_the_sources_and_no_leftovers(wheel: Path) -> None:
     assert "toa_fleet/node/toa-node" in names
     for kind in ("grains", "modules", "states"):
         assert f"toa_fleet/saltext/{kind}/toa.py" in names
-    leftovers = (".ko", ".o", ".mod.c", "/toa-selftest")
+    leftovers = (".ko", ".o", ".mod.c", "/probed.h", "/toa-selftest")
     assert [name for name in names if name.endswith(leftovers)] == []
 
 

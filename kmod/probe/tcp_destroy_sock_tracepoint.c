@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* 4.15. Before, a kprobe sees that a connection is destroyed. */
+#include <linux/tracepoint.h>
+#include <trace/events/tcp.h>
+
+static void match(struct tracepoint *tp, void *found)
+{
+	*(struct tracepoint **)found = tp;
+}
+
+int toa_probe(void (*on_destroy)(void *data, struct sock *sk));
+int toa_probe(void (*on_destroy)(void *data, struct sock *sk))
+{
+	struct tracepoint *tp = NULL;
+
+	check_trace_callback_type_tcp_destroy_sock(on_destroy);
+	for_each_kernel_tracepoint(match, &tp);
+	return tracepoint_probe_register(tp, on_destroy, NULL);
+}
