@@ -17,7 +17,8 @@ SCRIPTS := toa_fleet/node/toa-node $(wildcard toa_fleet/node/verbs/*.sh) lab/set
 demo: $(VENV)/ready
 	$(BIN)/python -m lab.demo
 
-test unit: MORE_TOOLS := openssh-server
+# sshd, and package managers for toa-node toolchain.
+test unit: MORE_TOOLS := openssh-server dnf zypper rpm createrepo-c apt-utils
 
 test: $(VENV)/ready lint
 	$(BIN)/python -m pytest -ra --durations=12 $(SIDE_BY_SIDE) tests

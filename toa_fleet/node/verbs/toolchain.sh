@@ -169,7 +169,7 @@ manager() {
     shift
     # Stops needrestart from restarting services and debconf from asking.
     run_bounded "$manager_seconds" ${ROOT:+chroot "$ROOT"} env LC_ALL=C LANG=C DEBIAN_FRONTEND=noninteractive \
-        NEEDRESTART_SUSPEND=1 ZYPP_LOCK_TIMEOUT=0 TMPDIR=/var/tmp "$@" >"$STAGE/manager.log" 2>&1
+        NEEDRESTART_SUSPEND=1 ZYPP_LOCK_TIMEOUT=0 "$@" >"$STAGE/manager.log" 2>&1
     manager_status=$?
     cat "$STAGE/manager.log" >&2
     PM_SAID=$(head -c 100000 "$STAGE/manager.log")
@@ -209,65 +209,30 @@ provide_missing() {
     check_outcome
 }
 
-# Would it install these? With what it knows already, else with fresh lists: in
-# a dry run those are kept apart, and thrown away.
+# Would it install these? With what it knows already, else with fresh lists. Its
+# lists and caches are all that a dry run changes.
 ask_for() {
     progress "asking $PM for $*"
-    "ask_$PM" known "$@" && return 0
-    is_busy && package_trouble "$*"
-    "ask_$PM" fresh "$@" || package_trouble "$*"
+    "ask_$PM" "$@" && return 0
+    ! is_busy && "refresh_$PM" && "ask_$PM" "$@" || package_trouble "$*"
 }
 
 ask_apt() {
-    ask_lists=$1
-    shift
-    if [ "$ask_lists" = fresh ]; then
-        fresh_apt_lists || package_trouble "$*"
-    fi
-    # shellcheck disable=SC2086
-    manager "$PM_ASK_SECONDS" apt-get -q -s $APT_PRIVATE --no-install-recommends install "$@"
+    manager "$PM_ASK_SECONDS" apt-get -q -s --no-install-recommends install "$@"
 }
 
-fresh_apt_lists() {
-    APT_PRIVATE=
-    if [ -n "$DRY_RUN" ]; then
-        staged apt
-        R=$(mkdir -p "$ROOT$R/lists/partial" "$ROOT$R/archives/partial" 2>&1) || store_trouble "cannot make $R"
-        staged apt
-        APT_PRIVATE="-o Dir::State::lists=$R/lists -o Dir::Cache=$R -o APT::Sandbox::User=root"
-    fi
-    # shellcheck disable=SC2086
-    manager "$PM_ASK_SECONDS" apt-get -q $APT_PRIVATE -o Acquire::Retries=2 -o Acquire::http::Timeout=30 update || return 1
+refresh_apt() {
+    manager "$PM_ASK_SECONDS" apt-get -q -o Acquire::Retries=2 -o Acquire::http::Timeout=30 update || return 1
     # It succeeds also when it could fetch nothing and keeps what it had.
     case $PM_SAID in
     *'W: Failed to fetch'* | *'W: Some index files failed'*) return 1 ;;
     esac
 }
 
-# dnf and yum have no simulation: they are told to say no to themselves.
+# dnf and yum have no simulation: they are told to say no to themselves. yum
+# leaves out what it does not find and goes on with the rest.
 ask_dnf() {
-    ask_rpm_manager dnf "$@"
-}
-
-ask_yum() {
-    ask_rpm_manager yum "$@"
-}
-
-ask_rpm_manager() {
-    ask_program=$1
-    ask_lists=$2
-    shift 2
-    if [ "$ask_lists" = known ]; then
-        ask_option=-C
-    elif [ -n "$DRY_RUN" ]; then
-        staged "$ask_program"
-        ask_option="--setopt=cachedir=$R"
-    else
-        ask_option=--setopt=metadata_expire=0
-    fi
-    manager "$PM_ASK_SECONDS" "$ask_program" --assumeno --setopt=exit_on_lock=1 --setopt=logdir="${STAGE#"$ROOT"}" \
-        "$ask_option" install "$@"
-    # yum leaves out what it does not find and goes on with the rest.
+    manager "$PM_ASK_SECONDS" "$PM" --assumeno --setopt=exit_on_lock=1 --setopt=timeout=30 install "$@"
     ! is_not_found || return 1
     case $PM_SAID in
     *'Operation aborted'* | *'xiting on user'* | *'Transaction Summary'*) return 0 ;;
@@ -275,19 +240,24 @@ ask_rpm_manager() {
     [ "$manager_status" -eq 0 ]
 }
 
+refresh_dnf() {
+    manager "$PM_ASK_SECONDS" "$PM" --setopt=exit_on_lock=1 clean expire-cache
+}
+
+ask_yum() {
+    ask_dnf "$@"
+}
+
+refresh_yum() {
+    refresh_dnf
+}
+
 ask_zypper() {
-    ask_lists=$1
-    shift
-    if [ "$ask_lists" = known ]; then
-        ask_option=--no-refresh
-    elif [ -n "$DRY_RUN" ]; then
-        staged zypper
-        ask_option="--cache-dir=$R"
-    else
-        manager "$PM_ASK_SECONDS" zypper --non-interactive refresh || return 1
-        ask_option=--no-refresh
-    fi
-    manager "$PM_ASK_SECONDS" zypper --non-interactive "$ask_option" install --dry-run --no-recommends "$@"
+    manager "$PM_ASK_SECONDS" zypper --non-interactive --no-refresh install --dry-run --no-recommends "$@"
+}
+
+refresh_zypper() {
+    manager "$PM_ASK_SECONDS" zypper --non-interactive refresh
 }
 
 install_packages() {
@@ -498,7 +468,7 @@ is_busy() {
     case $PM_SAID in
     *'ould not get lock'* | *'nable to lock'* | *'nother app is currently holding'* | *'nother copy is running'* | \
         *'already running as pid'* | *'aiting for process with pid'* | *'ystem management is locked'* | \
-        *'btain the transaction lock'* | *'is another process using it'*) return 0 ;;
+        *'already locked by'* | *'btain the transaction lock'* | *'is another process using it'*) return 0 ;;
     esac
     return 1
 }
