@@ -18,17 +18,10 @@ toa-pillar-is-right:
 {%- else %}
 
 toa-toolchain-is-installed:
-  pkg.installed:
-    - pkgs: {{ toa.toolchain.pkgs | json }}
-
-# Packages can be there and the headers of this very kernel not.
-toa-toolchain-is-complete:
   toa.toolchain:
     - name: toa
-{%-   if toa.present.node_program is defined %}
-    - node_program: {{ toa.present.node_program | json }}
-{%-   endif %}
-    - require:
-      - pkg: toa-toolchain-is-installed
+{%-   for name, value in toa.toolchain.options.items() %}
+    - {{ name }}: {{ value | json }}
+{%-   endfor %}
 
 {%- endif %}

@@ -72,54 +72,31 @@ def test_lookup_stands_below_the_pillar_itself(minion: Minion) -> None:
     assert (found["persist"], found["source"]) == (False, "fileserver")
 
 
-@pytest.mark.parametrize(
-    ("grains", "packages"),
-    [
-        (
-            {"os_family": "Debian", "kernelrelease": "6.1.0-40-amd64"},
-            ["gcc", "make", "libc6-dev", "linux-headers-6.1.0-40-amd64"],
-        ),
-        (
-            {"os_family": "RedHat", "kernelrelease": "5.14.0-362.8.1.el9_3.x86_64"},
-            ["gcc", "make", "elfutils-libelf-devel", {"kernel-devel": "5.14.0-362.8.1.el9_3"}],
-        ),
-        (
-            {"os_family": "RedHat", "kernelrelease": "5.14.0-362.8.1.el9_3.x86_64+rt"},
-            ["gcc", "make", "elfutils-libelf-devel", {"kernel-rt-devel": "5.14.0-362.8.1.el9_3"}],
-        ),
-        (
-            {
-                "os_family": "RedHat",
-                "osfinger": "CentOS Linux-7",
-                "kernelrelease": "3.10.0-693.11.1.el7.x86_64",
-            },
-            ["gcc", "make", {"kernel-devel": "3.10.0-693.11.1.el7"}],
-        ),
-        (
-            {"os_family": "Suse", "kernelrelease": "5.14.21-150500.55.7-default"},
-            ["gcc", "make", "libelf-devel", "kernel-default-devel"],
-        ),
-        ({"os_family": "Unheard", "kernelrelease": "6.6.6"}, ["gcc", "make"]),
-    ],
-)
-def test_the_toolchain_is_the_distributions(
-    minion: Minion, grains: dict[str, str], packages: list[Any]
-) -> None:
-    known = {"cpuarch": "x86_64", "osfinger": "none", **grains}
-    rendered = minion.call("state.show_sls", "toa.toolchain", grains=known)
-    assert arguments(rendered, "toa-toolchain-is-installed", "pkg")["pkgs"] == packages
-
-
 def test_the_toolchain_comes_where_minions_build(minion: Minion) -> None:
     for pillar in ({"source": "build"}, {"toolchain": {"install": True}}):
         rendered = minion.call("state.show_sls", "toa", pillar={"toa": pillar})
-        assert set(rendered) == {
-            "toa-toolchain-is-installed",
-            "toa-toolchain-is-complete",
-            "toa-is-present",
-        }
+        assert set(rendered) == {"toa-toolchain-is-installed", "toa-is-present"}
         require = arguments(rendered, "toa-is-present", "toa")["require"]
         assert require == [{"sls": "toa.toolchain"}]
+
+
+def test_headers_from_elsewhere_are_the_pillars(minion: Minion) -> None:
+    given = {"headers_package": ["/root/a.deb", "/root/b.deb"], "sha256": ["0" * 64, "1" * 64]}
+    pillar = {"toa": {"toolchain": given, "node_program": "/n"}}
+    rendered = minion.call("state.show_sls", "toa.toolchain", pillar=pillar)
+    found = arguments(rendered, "toa-toolchain-is-installed", "toa")
+    assert found == {"name": "toa", **given, "node_program": "/n", "order": 10000}
+
+
+def test_the_legacy_kernel_is_the_pillars(minion: Minion) -> None:
+    given = {"sha256": "0" * 64, "reboot": True, "jobs": 4}
+    pillar = {"toa": {"legacy_kernel": {"source": "/srv/kernel.src.rpm", **given}}}
+    rendered = minion.call("state.show_sls", "toa.legacy_kernel", pillar=pillar)
+    found = arguments(rendered, "toa-legacy-kernel-is-there", "toa")
+    assert found == {"name": "/srv/kernel.src.rpm", **given, "order": 10000}
+    (failed,) = minion.apply("toa.legacy_kernel").values()
+    assert failed["result"] is False
+    assert "the pillar has no `toa:legacy_kernel`" in failed["comment"]
 
 
 @pytest.mark.parametrize("test", [False, True])
@@ -130,7 +107,8 @@ def test_the_toolchain_comes_where_minions_build(minion: Minion) -> None:
         ([1, 2], "the pillar `toa` must be a mapping"),
         ({"lookup": "text"}, "the pillar `toa:lookup` must be a mapping"),
         ({"toolchain": "gcc"}, "the pillar `toa:toolchain` must be a mapping"),
-        ({"toolchain": {"packages": "gcc"}}, "the pillar `toa:toolchain` must be a mapping"),
+        ({"legacy_kernel": "x"}, "the pillar `toa:legacy_kernel` must be a mapping with source"),
+        ({"legacy_kernel": {"source": "/x"}}, "the pillar `toa:legacy_kernel` must be a mapping"),
         ({"toolchain": {"install": "yes"}}, "the pillar `toa:toolchain` must be a mapping"),
         ({"source": "internet"}, "source must be one of auto, fileserver, build"),
         ({"source": {"build": True}}, "source must be one of auto, fileserver, build"),
