@@ -31,7 +31,7 @@ lint: $(VENV)/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	shellcheck $(SCRIPTS)
-	$(BIN)/salt-lint $(wildcard salt/toa/*.sls)
+	$(BIN)/salt-lint $(wildcard salt/toa/*.sls salt/toa/reactor/*.sls)
 
 # The cost of toa.ko in instructions; KERNELS="bookworm trixie" for others.
 bench-kmod: $(VENV)/ready

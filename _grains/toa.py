@@ -44,9 +44,11 @@ if typing.TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_STORE = "/var/lib/toa"
-_MODULE = "/sys/module/toa"
-_BOOT_FILE = "/etc/systemd/system/multi-user.target.wants/toa.service"
+#: As for toa-node: another tree than the running system's.
+_ROOT = os.environ.get("TOA_ROOT", "").rstrip("/")
+_STORE = f"{_ROOT}/var/lib/toa"
+_MODULE = f"{_ROOT}/sys/module/toa"
+_BOOT_FILE = f"{_ROOT}/etc/systemd/system/multi-user.target.wants/toa.service"
 _PROGRAM = "toa_fleet/node/toa-node"
 _SECONDS = 10
 
@@ -73,7 +75,9 @@ def toa() -> dict[str, typing.Any]:
 
 
 def _kernel() -> tuple[str, str]:
-    return os.uname().release, os.uname().version
+    files = (f"{_ROOT}/proc/sys/kernel/{name}" for name in ("osrelease", "version"))
+    release, version = (_read(path).strip() for path in files)
+    return release, version
 
 
 def _installed() -> dict[tuple[str, str], dict[str, str]]:
@@ -117,7 +121,7 @@ def _fingerprint() -> str | None:
 
 def _cache_key(program: str) -> list[str]:
     """All that can change the fingerprint, or the way it is found."""
-    files = (program, "/etc/os-release", f"/lib/modules/{os.uname().release}/modules.dep")
+    files = (program, "/etc/os-release", f"/lib/modules/{_kernel()[0]}/modules.dep")
     boot_id = _read("/proc/sys/kernel/random/boot_id").strip()
     return [boot_id, *_kernel(), *map(_stamp, files)]
 

@@ -37,6 +37,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import glob
 import hashlib
 import importlib.util
 import ipaddress
@@ -78,6 +79,8 @@ _SOURCES_URL = "salt://kmod"
 _ARTIFACTS_URL = "salt://toa/artifacts"
 _STORED_PROGRAM = "/var/lib/toa/toa-node"
 _STATS = "/proc/net/toa_stats"
+#: As for toa-node: another tree than the running system's.
+_ROOT = os.environ.get("TOA_ROOT", "").rstrip("/")
 
 #: Bounds of docs/node-protocol.md.
 _MAX_OUTPUT = 24 * 1024 * 1024
@@ -632,6 +635,49 @@ def remove(node_program: str | None = None) -> Answer:
     return _call("remove", program=node_program)
 
 
+def problems() -> Answer:
+    """
+    Return what is wrong with toa on this minion, by name with the reason in
+    words; empty where nothing is, or where toa is not installed. Reads a
+    handful of small files and runs nothing, so a beacon can ask each minute.
+
+    ``gone``
+        The kernel runs without toa.
+    ``disarmed``
+        toa is loaded, but its hooks do not answer.
+    ``kernel``
+        An installed kernel has no artifact, so the next boot may be without
+        toa.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' toa.problems
+    """
+    covered = _covered_kernels()
+    if not covered:
+        return {}
+    found: Answer = {}
+    running = _first_line("/proc/sys/kernel/osrelease")
+    if not os.path.exists(f"{_ROOT}/sys/module/toa/initstate"):
+        found["gone"] = (
+            f"toa is installed for the running kernel {running}, but it is not loaded"
+            if running in covered
+            else f"toa is not loaded: no artifact for the running kernel {running} is installed, "
+            f"only for {', '.join(sorted(covered))}"
+        )
+    elif _first_line("/sys/module/toa/parameters/hooks") == "disarmed":
+        found["disarmed"] = (
+            "toa is loaded but its hooks are disarmed, so applications see the balancer's address; "
+            "see kernel.ftrace_enabled and /sys/kernel/debug/kprobes/enabled"
+        )
+    without = sorted(_installed_kernels() - covered)
+    if without:
+        found["kernel"] = f"no artifact is installed for the kernel {', '.join(without)}"
+    return found
+
+
 def boot(node_program: str | None = None) -> Answer:
     """
     Do what happens at boot: load and prove the artifact for the running
@@ -776,6 +822,46 @@ def node(
         "output": output.decode("utf-8", "backslashreplace"),
         "noise": noise[-4096:],
     }
+
+
+# --- what a few files tell ---------------------------------------------------
+
+
+def _covered_kernels() -> set[str]:
+    """Releases of the kernels for which an artifact is current."""
+    found = set()
+    for path in glob.glob(f"{_ROOT}/var/lib/toa/*/current"):
+        directory = os.path.dirname(path)[len(_ROOT) :]
+        artifact = _first_line(f"{directory}/current")
+        if not re.fullmatch("[0-9a-f]{16}", artifact):
+            continue
+        text = _beginning(f"{directory}/{artifact}/manifest")
+        found |= set(re.findall(r"^kernel_release=(.+)$", text, re.M)[:1])
+    return found
+
+
+def _installed_kernels() -> set[str]:
+    """Releases that can be booted: with modules, and with an image."""
+    found = set()
+    for path in glob.glob(f"{_ROOT}/lib/modules/*/modules.dep"):
+        home = os.path.dirname(path)
+        release = os.path.basename(home)
+        images = (f"{_ROOT}/boot/vmlinuz-{release}", f"{home}/vmlinuz")
+        if any(os.path.exists(image) for image in images):
+            found.add(release)
+    return found
+
+
+def _first_line(path: str) -> str:
+    return _beginning(path).partition("\n")[0].strip()
+
+
+def _beginning(path: str) -> str:
+    try:
+        with open(_ROOT + path, encoding="utf-8", errors="replace") as file:
+            return file.read(_MAX_MANIFEST)
+    except OSError:
+        return ""
 
 
 # --- the module's parameters -------------------------------------------------

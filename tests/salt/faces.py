@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The files of _modules/, _states/ and _grains/ for tests that need no Salt."""
+"""The files of _modules/, _states/, _grains/ and _beacons/ for tests that need no Salt."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class StandInError(Exception):
 
 
 def load_face(name: str) -> types.ModuleType:
-    """A file of _modules/, _states/ or _grains/, with stand-ins for what it
+    """A file of _modules/, _states/, _grains/ or _beacons/, with stand-ins for what it
     imports from Salt: for tests that need no Salt."""
     stand_ins = {
         "salt": types.ModuleType("salt"),

@@ -15,7 +15,17 @@ from trees import CHECKOUT, Tree, make_artifact
 
 FUNCTIONS = (
     *("artifacts", "available", "boot", "build", "defaults", "deploy", "fingerprint", "gates"),
-    *("install", "legacy_kernel", "load", "manifest", "node", "options", "push", "remove"),
+    *(
+        "install",
+        "legacy_kernel",
+        "load",
+        "manifest",
+        "node",
+        "options",
+        "problems",
+        "push",
+        "remove",
+    ),
     *("source_hash", "stats", "status", "toolchain", "unload", "verify"),
 )
 

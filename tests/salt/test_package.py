@@ -16,7 +16,16 @@ import pytest
 from minions import Minion
 from trees import CHECKOUT
 
-_PARTS = ("_grains", "_modules", "_states", "kmod", "toa_fleet", "setup.cfg", "pyproject.toml")
+_PARTS = (
+    "_beacons",
+    "_grains",
+    "_modules",
+    "_states",
+    "kmod",
+    "toa_fleet",
+    "setup.cfg",
+    "pyproject.toml",
+)
 
 
 @pytest.fixture(scope="session")
@@ -83,6 +92,11 @@ def test_the_states_are_there(salt_call: Any) -> None:
     (result,) = salt_call("state.single", "toa.absent", "toa", "test=True").values()
     assert "toa" in result["comment"]
     assert result["__run_num__"] == 0
+
+
+def test_the_beacon_is_there(salt_call: Any, site: Path) -> None:
+    assert (site / "toa_fleet" / "saltext" / "beacons" / "toa.py").is_file()
+    assert salt_call("toa.problems") == {}
 
 
 def test_the_grain_is_there(salt_call: Any, site: Path) -> None:

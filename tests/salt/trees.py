@@ -47,10 +47,9 @@ class Tree:
     root: Path
     program: Path
 
-    def run(self, verb: str) -> dict[str, str]:
-        done = subprocess.run(
-            ["/bin/sh", str(self.program), verb], capture_output=True, text=True, check=True
-        )
+    def run(self, verb: str, *arguments: str) -> dict[str, str]:
+        words = ["/bin/sh", str(self.program), verb, *arguments]
+        done = subprocess.run(words, capture_output=True, text=True, check=True)
         return dict(line.split("=", 1) for line in done.stdout.splitlines())
 
     @property
