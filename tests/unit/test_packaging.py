@@ -41,7 +41,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("setup.cfg", "pyproject.toml", "README.md"):
         if (_ROOT / name).exists():
             shutil.copy(_ROOT / name, tree)
-    for name in ("toa_fleet", "kmod", "_grains", "_modules", "_states"):
+    for name in ("toa_fleet", "kmod", "_beacons", "_grains", "_modules", "_states"):
         shutil.copytree(_ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("toa.ko", "toa.mod.c", "main.o", "probed.h", "selftest/toa-selftest"):
         (tree / "kmod" / name).write_text("a leftover")
