@@ -33,6 +33,11 @@ lint: $(VENV)/ready
 	shellcheck $(SCRIPTS)
 	$(BIN)/salt-lint $(wildcard salt/toa/*.sls salt/toa/reactor/*.sls)
 
+# Of what toa.ko reads from outside, SECONDS for each reader; see docs/proof.md.
+fuzz: MORE_TOOLS := clang libclang-rt-dev
+fuzz: $(VENV)/ready
+	$(BIN)/python tests/kmod/fuzz.py --seconds $(or $(SECONDS),60)
+
 # The cost of toa.ko in instructions; KERNELS="bookworm trixie" for others.
 bench-kmod: $(VENV)/ready
 	$(BIN)/python -m bench.kmod $(KERNELS)
@@ -51,4 +56,4 @@ clean:
 	rm -rf $(VENV) build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: demo test unit lint bench-kmod tools clean
+.PHONY: demo test unit lint fuzz bench-kmod tools clean

@@ -51,17 +51,21 @@ static bool parse_network(const char *text, struct network *network)
 {
 	char copy[INET6_ADDRSTRLEN + sizeof("/128")];
 	char *prefix_len = copy;
+	const char *end;
 	char *ip;
 
 	if (strscpy(copy, text, sizeof(copy)) < 0)
 		return false;
 	ip = strsep(&prefix_len, "/");
 	memset(network, 0, sizeof(*network));
-	if (in4_pton(ip, -1, network->ip, -1, NULL))
+	if (in4_pton(ip, -1, network->ip, -1, &end))
 		network->family = AF_INET;
-	else if (in6_pton(ip, -1, network->ip, -1, NULL))
+	else if (in6_pton(ip, -1, network->ip, -1, &end))
 		network->family = AF_INET6;
 	else
+		return false;
+	/* Both are content with 10.0.0.1;10.0.0.2 and 10.0.0.1:443. */
+	if (*end)
 		return false;
 	return parse_prefix_len(prefix_len, network);
 }

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import fuzz
 import pytest
 
 import lab
@@ -14,6 +15,15 @@ import lab
 ROOT = Path(__file__).resolve().parents[2]
 KMOD = ROOT / "kmod"
 KERNELS = ["bullseye", "bookworm-previous", "bookworm", "trixie", "trixie-backports"]
+
+# How a kernel begins to say that something is wrong with it.
+TROUBLE = ("BUG", "WARNING:", "Call Trace", "general protection", "Oops", "UBSAN", "ODEBUG")
+
+
+def parameter_texts() -> list[tuple[str, Path]]:
+    """The fuzzers' corpora of texts for parameters, with the parameter's name."""
+    targets = ("kinds", "trust")
+    return [(name, file) for name in targets for file in sorted((fuzz.CORPUS / name).iterdir())]
 
 
 @pytest.fixture(scope="session")
@@ -61,8 +71,10 @@ def booted(kernel: lab.Kernel, build: lab.Build, traffic: Path) -> Iterator[lab.
         "/root/toa.ko": build.module,
         "/bin/toa-selftest": build.selftest,
         "/bin/traffic": traffic,
+        **{f"/root/corpus/{target}/{file.name}": file for target, file in parameter_texts()},
     }
-    with lab.TinyMachine(kernel, files=files, cpus=2) as machine:
+    # Without slab_nomerge the kernel does not notice entries that are left at rmmod.
+    with lab.TinyMachine(kernel, files=files, cpus=2, append="slab_nomerge") as machine:
         machine.check("chmod +x /bin/toa-selftest /bin/traffic")
         yield machine
 
@@ -70,9 +82,9 @@ def booted(kernel: lab.Kernel, build: lab.Build, traffic: Path) -> Iterator[lab.
 @pytest.fixture
 def machine(booted: lab.TinyMachine) -> Iterator[lab.TinyMachine]:
     """The machine with toa loaded as its users load it; afterwards its log must be clean."""
-    booted.run("rmmod toa")
     booted.check("dmesg -c >/dev/null; insmod /root/toa.ko")
     yield booted
+    booted.run("rmmod toa")
     log = booted.check("dmesg")
-    for trouble in ("BUG:", "WARNING:", "Call Trace", "general protection", "Oops"):
+    for trouble in TROUBLE:
         assert trouble not in log, log

@@ -3,9 +3,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import subprocess
 import time
+from pathlib import Path
 
+import fuzz
 import pytest
 
 import lab
@@ -191,7 +195,18 @@ def test_trusted_networks_are_shown_as_they_were_given(machine: lab.TinyMachine)
 
 
 @pytest.mark.parametrize(
-    "trusted", ["10.1.0.0/33", "10.1.0.0/8,x", "10.1.0/8", "fe80::/129", "10.0.0.0/-1", "a" * 80]
+    "trusted",
+    [
+        "10.1.0.0/33",
+        "10.1.0.0/8,x",
+        "10.1.0/8",
+        "fe80::/129",
+        "10.0.0.0/-1",
+        "10.0.0.1;10.0.0.2",
+        "10.0.0.1:443",
+        "fe80::1%eth0",
+        "a" * 80,
+    ],
 )
 def test_what_is_no_network_is_refused(machine: lab.TinyMachine, trusted: str) -> None:
     machine.check(f"echo 10.9.0.0/16 >{PARAMETERS}/trusted")
@@ -200,6 +215,39 @@ def test_what_is_no_network_is_refused(machine: lab.TinyMachine, trusted: str) -
     assert machine.check(f"cat {PARAMETERS}/trusted") == "10.9.0.0/16\n"
     machine.check("rmmod toa")
     assert machine.run(f"insmod /root/toa.ko 'trusted={trusted}'", shell="dash").status != 0
+
+
+@pytest.mark.parametrize(("target", "name"), [("kinds", "kinds"), ("trust", "trusted")])
+def test_parameters_read_text_as_they_did_when_they_were_fuzzed(
+    machine: lab.TinyMachine, tmp_path: Path, target: str, name: str
+) -> None:
+    """kernel_shim.h stands in for the kernel there: it must not be kinder, nor stricter."""
+    texts = sorted(file for file in (fuzz.CORPUS / target).iterdir() if file.stat().st_size)
+    replay = fuzz.build_replay(target, tmp_path)
+    fuzzed = subprocess.run([replay, "--show", *texts], capture_output=True, check=True).stdout
+    script = f"""
+        cd /root/corpus/{target}
+        for text in *; do
+            [ -s "$text" ] || continue  # cat would write nothing at all
+            echo {"254,200" if target == "kinds" else "192.0.2.0/24"} >{PARAMETERS}/{name}
+            cat "$text" 2>/dev/null >{PARAMETERS}/{name} && word=taken || word=refused
+            echo "$text $word $(cat {PARAMETERS}/{name})"
+        done
+    """
+    real = machine.check(script)
+    assert readings(real) == readings(fuzzed.decode())
+    assert len(readings(real)) == len(texts)
+
+
+def readings(text: str) -> dict[str, list[str]]:
+    """What came of each text; addresses as they are, however they are written."""
+    lines = (line.split(" ") for line in text.splitlines())
+    return {name: [word, canonical(shown)] for name, word, shown in lines}
+
+
+def canonical(shown: str) -> str:
+    parts = (part.partition("/") for part in shown.split(","))
+    return ",".join(f"{ipaddress.ip_address(ip)}/{bits}" if bits else ip for ip, _, bits in parts)
 
 
 def test_a_bound_of_nothing_is_refused(machine: lab.TinyMachine) -> None:
