@@ -8,6 +8,7 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
+SPACE := $(subst ,, )
 # A file's tests share their machines, so a file stays in one process; the files
 # keep their order, in which the longest come first.
 SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
@@ -38,6 +39,11 @@ fuzz: MORE_TOOLS := clang libclang-rt-dev
 fuzz: $(VENV)/ready
 	$(BIN)/python tests/kmod/fuzz.py --seconds $(or $(SECONDS),60)
 
+# sparse and checkpatch, which is fetched with the kernel's source.
+lint-kmod: MORE_TOOLS := sparse perl
+lint-kmod: $(VENV)/ready
+	PYTHONPATH=. $(BIN)/python tests/kmod/lint.py
+
 # The cost of toa.ko in instructions; KERNELS="bookworm trixie" for others.
 bench-kmod: $(VENV)/ready
 	$(BIN)/python -m bench.kmod $(KERNELS)
@@ -56,4 +62,4 @@ clean:
 	rm -rf $(VENV) build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: demo test unit lint fuzz bench-kmod tools clean
+.PHONY: demo test unit lint fuzz lint-kmod bench-kmod tools clean

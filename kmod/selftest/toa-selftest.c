@@ -330,7 +330,8 @@ static void find_believed(struct balancer *balancer)
 		return;
 	}
 	fclose(file);
-	balancer->v4[0] = balancer->v6[0] = '\0';
+	balancer->v4[0] = '\0';
+	balancer->v6[0] = '\0';
 	for (network = strtok(line, ",\n"); network; network = strtok(NULL, ",\n")) {
 		char copy[64];
 
@@ -368,7 +369,8 @@ static int run_cases(int tun, const struct balancer *balancer, int has_v6, int k
 		if (test->listen_family == AF_INET6 && !has_v6)
 			report(test->name, because(SKIP, "this node has no IPv6"));
 		else if (!address_of(balancer, test->packet_family)[0])
-			report(test->name, because(SKIP, "trusted= names no balancer of this family"));
+			report(test->name,
+			       because(SKIP, "trusted= names no balancer of this family"));
 		else
 			failures += report(test->name,
 					   run_case(test, tun, balancer, BALANCER_PORT + i));

@@ -96,7 +96,7 @@ static size_t write_ip_header(uint8_t *packet, const struct wire *wire, size_t p
 }
 
 int wire_send(struct wire *wire, uint8_t flags, const uint8_t *options,
-			size_t options_len, const void *data, size_t data_len)
+	      size_t options_len, const void *data, size_t data_len)
 {
 	uint8_t packet[2048];
 	size_t ip_len = ip_header_len(wire->family);
@@ -116,7 +116,8 @@ int wire_send(struct wire *wire, uint8_t flags, const uint8_t *options,
 	memcpy(tcp + 20, options, options_len);
 	memcpy(tcp + 20 + options_len, data, data_len);
 
-	sum = sum_words(packet + addresses, 2 * wire_address_len(wire->family), IPPROTO_TCP + tcp_len);
+	sum = sum_words(packet + addresses, 2 * wire_address_len(wire->family),
+			IPPROTO_TCP + tcp_len);
 	wire_put16(tcp + 16, fold(sum_words(tcp, tcp_len, sum)));
 
 	wire->seq += data_len + !!(flags & (FLAG_SYN | FLAG_FIN));
