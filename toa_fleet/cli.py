@@ -363,6 +363,41 @@ def toolchain(
     return _verb_of_its_own(options, "toolchain", hosts, arguments, dry_run)
 
 
+@cli.command("legacy-kernel", epilog=_EPILOG)
+@_hosts
+@click.option(
+    "--source",
+    metavar="FILE|URL",
+    help="Tarball of a 2.6.32 kernel with net/toa: on the node, or at an address.",
+)
+@click.option("--sha256", metavar="HEX", help="Of that tarball; needed for http:// and ftp://.")
+@click.option("--extraversion", metavar="-WORD", help="End of the new release.  [default: -toa]")
+@click.option(
+    "--jobs", type=click.IntRange(1, 1024), metavar="N", help="Of make.  [default: the cores]"
+)
+@click.option("--work", metavar="DIR", help="On the node.  [default: /usr/src/toa-legacy-kernel]")
+@click.option("--dry-run", is_flag=True, help="Show which steps are to be done, and do none.")
+@click.option("--reboot", is_flag=True, help="Reboot into it when all is in place.")
+@click.option("--force", is_flag=True, help="Also where the kernel is no 2.6.32.")
+@click.option("--undo", is_flag=True, help="Take away what loads it; boot the old kernel again.")
+@_common_options
+def legacy_kernel(
+    options: Options, hosts: Sequence[str], dry_run: bool, **values: Optional[object]
+) -> int:
+    """Build and boot a 2.6.32 kernel with TOA patched in.
+
+    The old procedure, step by step; the same command continues it where it
+    stopped. Try `toa-fleet build` and `push` first: toa.ko needs neither another
+    kernel nor a reboot.
+    """
+    flags = {"reboot", "force", "undo"}
+    arguments = [f"--{name}" for name in sorted(flags) if values[name]]
+    for name in sorted(values.keys() - flags):
+        arguments += _argument(f"--{name}", values[name])
+    arguments += ["--dry-run"] if dry_run else []
+    return _verb_of_its_own(options, "legacy-kernel", hosts, arguments, dry_run)
+
+
 def _argument(name: str, value: Optional[object]) -> list[str]:
     return [] if value is None else [name, str(value)]
 

@@ -34,6 +34,7 @@ LIMITS = {
     "unload": 120.0,
     "remove": 180.0,
     "toolchain": 7200.0,
+    "legacy-kernel": 50400.0,
 }
 
 _NOT_INSTALLED = 8
@@ -137,7 +138,7 @@ def simple_job(asker: Asker, verb: str) -> Job:
 def verb_file_job(
     asker: Asker, verb: str, file: tuple[str, bytes], arguments: Sequence[str], dry_run: bool
 ) -> Job:
-    """A verb whose file does not travel with toa-node: ``toolchain``.
+    """A verb whose file does not travel with toa-node: ``toolchain``, ``legacy-kernel``.
 
     Parameters:
         file: name in the bundle and text of that file.
@@ -164,6 +165,8 @@ def verb_file_job(
 def _change_words(answer: Answer) -> str:
     if not answer.changed:
         return "there was nothing to do"
+    if "kernel_release" in answer.values:
+        return f"kernel {answer.values['kernel_release']}, reboot {answer.values.get('reboot')}"
     return answer.values.get("missing", "") or "done"
 
 

@@ -27,7 +27,7 @@ main() {
     fingerprint) cat "$NODE_DIR/facts" ;;
     status) cat "$NODE_DIR/facts" && tell_state ;;
     gates) cat "$NODE_DIR/facts" && tell_gates ;;
-    deploy | build | toolchain) work "$@" ;;
+    deploy | build | toolchain | legacy-kernel) work "$@" ;;
     unload | remove) take_away ;;
     esac
     echo "end=0"
@@ -63,7 +63,7 @@ work() {
         shift
     done
     echo "$parts" >"$NODE_DIR/parts"
-    "$verb"
+    "$(echo "$verb" | tr - _)"
 }
 
 cut_part() {
@@ -79,6 +79,10 @@ cut_part() {
 
 toolchain() {
     cat "$NODE_DIR/toolchain"
+}
+
+legacy_kernel() {
+    cat "$NODE_DIR/legacy-kernel"
 }
 
 deploy() {

@@ -168,6 +168,18 @@ def test_toolchain_brings_its_file_and_tells_what_was_installed(
     assert "unchanged" in toa_fleet("toolchain", node.name).out
 
 
+def test_legacy_kernel_passes_its_options_on(fleet: Fleet, toa_fleet: Run) -> None:
+    node = fleet.node()
+    said = "kernel_release=2.6.32-toa\nreboot=due\nchanged=yes\n"
+    (node.directory / "legacy-kernel").write_text(said)
+    words = ["--extraversion", "-toa", "--source", "/linux.tar.gz", "--reboot"]
+    outcome = toa_fleet("legacy-kernel", node.name, *words)
+    assert outcome.status == 0, outcome.text
+    assert "kernel 2.6.32-toa, reboot due" in outcome.out
+    assert node.read("parts").split() == ["toa-node", "verbs/legacy-kernel.sh"]
+    assert node.read("arguments").split() == ["--reboot", *words[:4]]
+
+
 def test_unload_and_remove_of_what_is_not_there_are_as_wanted(
     fleet: Fleet, toa_fleet: Run, fields: Fields, artifact_directory: Callable[..., Path]
 ) -> None:

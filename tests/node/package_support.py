@@ -191,6 +191,16 @@ class System:
             env=environment(), stdin=subprocess.DEVNULL,
         )  # fmt: skip
 
+    def boot(self, release: str) -> None:
+        """From now on /proc says that this kernel runs."""
+        inside = self._place / "osrelease"
+        first = not (self.root.parent / "osrelease").exists()
+        (self.root.parent / "osrelease").write_text(release + "\n")
+        if first:
+            target = self._place / "root/proc/sys/kernel/osrelease"
+            enter = ["nsenter", "-t", str(self._holder.pid), "-m", "--"]
+            subprocess.run([*enter, "mount", "--bind", inside, target], check=True)
+
     def node(self, shell: str, *arguments: str, before: Sequence[str] = ()) -> Answer:
         """Runs toa-node inside, with verbs/ beside it."""
         program = f"/run/toa-node/{PROGRAM.name}"
@@ -223,8 +233,6 @@ def system(place: Path, repository: Path, os_release: str) -> Iterator[Optional[
             return
         made = System(holder, place)
         made.write("etc/os-release", os_release)
-        for tool in ("gcc", "make"):
-            (made.root / "usr/bin" / tool).unlink(missing_ok=True)
         yield made
     finally:
         holder.kill()

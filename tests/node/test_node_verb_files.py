@@ -11,7 +11,7 @@ from node_support import PROGRAM, SHELLS, Answer, make_tree, node, run
 
 from toa_fleet import bundle, resources
 
-VERBS = ("toolchain",)
+VERBS = ("toolchain", "legacy-kernel")
 
 
 @pytest.fixture

@@ -167,9 +167,10 @@ require_package_manager() {
 manager() {
     manager_seconds=$1
     shift
-    # Stops needrestart from restarting services and debconf from asking.
+    # Stops needrestart from restarting services and debconf from asking; apt's
+    # helpers are no root and cannot write to our directory for temporary files.
     run_bounded "$manager_seconds" ${ROOT:+chroot "$ROOT"} env LC_ALL=C LANG=C DEBIAN_FRONTEND=noninteractive \
-        NEEDRESTART_SUSPEND=1 ZYPP_LOCK_TIMEOUT=0 "$@" >"$STAGE/manager.log" 2>&1
+        NEEDRESTART_SUSPEND=1 ZYPP_LOCK_TIMEOUT=0 TMPDIR= "$@" >"$STAGE/manager.log" 2>&1
     manager_status=$?
     cat "$STAGE/manager.log" >&2
     PM_SAID=$(head -c 100000 "$STAGE/manager.log")
