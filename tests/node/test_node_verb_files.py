@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -89,3 +90,13 @@ def test_a_verb_file_that_was_cut_runs_nothing(
     copied.write_text(copied.read_text()[: -len(f"LOADED_VERB='{verb} 0.1.0'\n")])
     answer = node(shell, verb, root=gentoo, program=program).failed("node")
     assert "same release" in answer["hint"]
+
+
+def test_no_verb_file_takes_a_function_of_toa_node_away() -> None:
+    """A shell has one name space, and a verb file is read last."""
+
+    def functions(path: Path) -> set[str]:
+        return set(re.findall(r"^(\w+)\(\)", path.read_text(), re.MULTILINE))
+
+    for verb in VERBS:
+        assert functions(PROGRAM) & functions(PROGRAM.parent / f"verbs/{verb}.sh") == set()

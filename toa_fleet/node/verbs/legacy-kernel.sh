@@ -139,7 +139,7 @@ makefile_value() {
 
 # FILE, sed's program, lines to add. Beside it, then over it, with the mode that
 # it had.
-edit_file() {
+legacy_edit() {
     R=$(cp -p "$1" "$1.toa-new" 2>&1 && sed "$2" "$1" 2>&1 >"$1.toa-new") || store_trouble "cannot change $1"
     [ -z "$3" ] || printf '%s\n' "$3" >>"$1.toa-new" || { R= && store_trouble "cannot change $1"; }
     R=$(mv -f "$1.toa-new" "$1" 2>&1) || store_trouble "cannot change $1"
@@ -204,7 +204,7 @@ legacy_do_option() {
     [ -f "$legacy_header" ] || fail build "this kernel source has no TOA: there is no net/toa/toa.h" "look for a source with TOA patched in"
     grep -q "${TOA_OPTION}200\\([^0-9]\\|\$\\)" "$legacy_header" || fail build "net/toa/toa.h does not define TCPOPT_TOA as 200 or 254" \
         "see what this source makes of TCPOPT_TOA: grep TCPOPT_TOA $legacy_header"
-    edit_file "$legacy_header" "s/\\(${TOA_OPTION}\\)200/\\1254/"
+    legacy_edit "$legacy_header" "s/\\(${TOA_OPTION}\\)200/\\1254/"
 }
 
 legacy_has_config() {
@@ -220,7 +220,7 @@ legacy_do_config() {
         copy_file "$ROOT/boot/config-$N_kernel_release" "$legacy_config.toa-new" 644
         R=$(mv "$legacy_config.toa-new" "$legacy_config" 2>&1) || store_trouble "cannot make $legacy_config"
     fi
-    edit_file "$legacy_config" '/^CONFIG_IPV6=/d; /^# CONFIG_IPV6 /d; /^CONFIG_TOA=/d; /^# CONFIG_TOA /d' \
+    legacy_edit "$legacy_config" '/^CONFIG_IPV6=/d; /^# CONFIG_IPV6 /d; /^CONFIG_TOA=/d; /^# CONFIG_TOA /d' \
         "${NL}# toa${NL}CONFIG_IPV6=y${NL}CONFIG_TOA=m"
 }
 
@@ -229,7 +229,7 @@ legacy_has_version() {
 }
 
 legacy_do_version() {
-    edit_file "$ROOT$TREE/Makefile" "s/^EXTRAVERSION[[:blank:]]*=.*/EXTRAVERSION = $EXTRAVERSION/"
+    legacy_edit "$ROOT$TREE/Makefile" "s/^EXTRAVERSION[[:blank:]]*=.*/EXTRAVERSION = $EXTRAVERSION/"
     find_legacy_release
 }
 
@@ -423,7 +423,7 @@ legacy_has_startup() {
 legacy_do_startup() {
     make_dir "$ROOT${STARTUP%/*}" || store_trouble "cannot make $ROOT${STARTUP%/*}"
     startup_text
-    put_file "$ROOT$STARTUP" "$R" 755
+    legacy_put "$ROOT$STARTUP" "$R" 755
 }
 
 legacy_has_watchdog() {
@@ -433,7 +433,7 @@ legacy_has_watchdog() {
 
 legacy_do_watchdog() {
     watchdog_text
-    put_file "$ROOT$WATCHDOG" "$R" 644
+    legacy_put "$ROOT$WATCHDOG" "$R" 644
 }
 
 is_text() {
@@ -441,7 +441,7 @@ is_text() {
 }
 
 # cron and rc.sysinit read whatever lies in their directories: made elsewhere.
-put_file() {
+legacy_put() {
     put_made=$STAGE/made
     write_file "$put_made" "$2" "$3"
     # Within one file system a rename, else a copy: then under a name that both skip.
