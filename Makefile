@@ -13,7 +13,7 @@ SPACE := $(subst ,, )
 # keep their order, in which the longest come first.
 SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
 # The shell programs, wherever they are.
-SCRIPTS := toa_fleet/node/toa-node $(wildcard toa_fleet/node/verbs/*.sh) lab/setup.sh $(wildcard lab/shell/*) .ci/run
+SCRIPTS := kmod/probe.sh toa_fleet/node/toa-node $(wildcard toa_fleet/node/verbs/*.sh) lab/setup.sh $(wildcard lab/shell/*) .ci/run
 
 demo: $(VENV)/ready
 	$(BIN)/python -m lab.demo
@@ -44,6 +44,11 @@ lint-kmod: MORE_TOOLS := sparse perl
 lint-kmod: $(VENV)/ready
 	PYTHONPATH=. $(BIN)/python tests/kmod/lint.py
 
+# The tests of toa.ko on kernels that Debian has not; see docs/kernels.md:
+# make test-kernels KERNELS=/root/rhel7:/root/ubuntu16.04
+test-kernels: $(VENV)/ready
+	TOA_TEST_KERNELS="$(KERNELS)" $(BIN)/python -m pytest -ra tests/kmod/test_on_kernels.py
+
 # The cost of toa.ko in instructions; KERNELS="bookworm trixie" for others.
 bench-kmod: $(VENV)/ready
 	$(BIN)/python -m bench.kmod $(KERNELS)
@@ -62,4 +67,4 @@ clean:
 	rm -rf $(VENV) build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: demo test unit lint fuzz lint-kmod bench-kmod tools clean
+.PHONY: demo test test-kernels unit lint fuzz lint-kmod bench-kmod tools clean

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from .chroot import Build, build_module
 from .errors import BuildFailed, CommandFailed, CommandTimeout, LabError, MachineDied
+from .given import GivenKernel, given
 from .kernels import Kernel, kernel, kernels
 from .lab import Lab, start
 from .node import Node, Spec
@@ -16,6 +17,7 @@ __all__ = [
     "BuildFailed",
     "CommandFailed",
     "CommandTimeout",
+    "GivenKernel",
     "Kernel",
     "Lab",
     "LabError",
@@ -26,6 +28,7 @@ __all__ = [
     "TinyMachine",
     "available",
     "build_module",
+    "given",
     "kernel",
     "kernels",
     "start",

@@ -12,6 +12,7 @@ from . import apt, cache
 from .cpio import Archive
 from .debootstrap import SHELL
 from .errors import LabError
+from .given import GivenKernel
 from .kernels import Kernel
 from .proc import run
 
@@ -121,7 +122,10 @@ def _add_modules(archive: Archive, kernel: Kernel, names: Iterable[str], with_in
 def _depends(kernel: Kernel) -> dict[str, list[str]]:
     """For each module: the files to load, the module's own last."""
     table: dict[str, list[str]] = {}
-    for line in (kernel.modules / "modules.dep").read_text().splitlines():
+    index = kernel.modules / "modules.dep"
+    if isinstance(kernel, GivenKernel) and not index.exists():
+        return {}  # all is built in
+    for line in index.read_text().splitlines():
         path, _, needs = line.partition(":")
         name = Path(path).name.split(".ko")[0].replace("-", "_")
         table[name] = [*reversed(needs.split()), path]

@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from . import apt, cache
 from .errors import LabError
@@ -63,6 +64,9 @@ class Kernel:
     distribution: str
     image: tuple[Named, ...]
     headers: tuple[Named, ...]
+
+    # Which processor it meets in a machine: all that QEMU can do.
+    cpu: ClassVar[str] = "max"
 
     @property
     def files(self) -> Path:

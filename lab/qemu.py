@@ -63,7 +63,7 @@ class Qemu:
         with open(self._words, "ab") as log:
             self._child = spawn(
                 [
-                    PROGRAM, "-accel", accel, "-cpu", "max", "-m", str(memory), "-nodefaults",
+                    PROGRAM, "-accel", accel, "-cpu", kernel.cpu, "-m", str(memory), "-nodefaults",
                     "-no-user-config", "-display", "none",
                     "-chardev", f"file,id=console,path={self.console_file},append=on",
                     "-serial", "chardev:console",

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""kmod/probe.sh with this machine's compiler, and with compilers in trouble."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Optional
+
+import pytest
+
+KMOD = Path(__file__).resolve().parents[2] / "kmod"
+
+FLAGS = ("-Wno-error", "-Werror=implicit-function-declaration")
+PROBES = {
+    "always": "#include <string.h>\nsize_t probe(void) { return strlen(__FILE__); }\n",
+    "never": "int probe(void) { return nobody_declares_this(); }\n",
+    "present": "#include <string.h>\nint probe(void) { return memcmp(__FILE__, __FILE__, 1); }\n",
+    "absent": "#include <string.h>\nint probe(void) { return no_such_function(1); }\n",
+    "no_header": "#include <no/such/header.h>\n",
+}
+
+
+class Target:
+    """A directory with PROBES and a compiler for them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.header = folder / "probed.h"
+        (folder / "probe").mkdir()
+        for name, text in PROBES.items():
+            self.write(name, text)
+
+    def write(self, name: str, text: str) -> None:
+        (self.folder / "probe" / f"{name}.c").write_text(text)
+
+    def compiler(self, script: str) -> str:
+        """A compiler that runs SCRIPT first; $source is the probe."""
+        path = self.folder / "compiler"
+        path.write_text(
+            f'#!/bin/sh\nfor source; do :; done\nsource=${{source##*/}}\n{script}\nexec cc "$@"\n'
+        )
+        path.chmod(0o755)
+        return str(path)
+
+    def probe(
+        self, compiler: str = "cc", flags: Optional[tuple[str, ...]] = FLAGS
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["sh", KMOD / "probe.sh", self.header, self.folder / "probe", compiler, *(flags or ())],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Target:
+    return Target(tmp_path)
+
+
+def test_it_says_what_it_found_and_writes_it_down(target: Target) -> None:
+    done = target.probe()
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "  PROBE   absent: no",
+        "  PROBE   no_header: no",
+        "  PROBE   present: yes",
+    ]
+    header = target.header.read_text()
+    assert "#define TOA_HAVE_PRESENT 1\n" in header
+    assert "TOA_HAVE_ABSENT" not in header
+    assert "no_such_function" in (target.folder / "probed.log").read_text()
+    assert sorted(path.name for path in target.folder.iterdir()) == [
+        "probe",
+        "probed.h",
+        "probed.log",
+    ]
+
+
+def test_a_second_run_leaves_the_same_header_alone(target: Target) -> None:
+    target.probe()
+    before = target.header.stat().st_mtime_ns
+    assert target.probe().returncode == 0
+    assert target.header.stat().st_mtime_ns == before
+    target.write("absent", PROBES["present"])
+    target.probe()
+    assert "TOA_HAVE_ABSENT" in target.header.read_text()
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        "echo 'x.c:1: internal compiler error: in expand_expr' >&2; exit 1",
+        "echo 'cc: fatal error: Killed signal terminated program cc1' >&2; exit 1",
+        "echo 'x.s:1: error: cannot write x.o: No space left on device' >&2; exit 1",
+        "kill -KILL $$",
+        "exit 1",
+        "exit 127",
+    ],
+)
+def test_a_compiler_in_trouble_is_no_answer(target: Target, trouble: str) -> None:
+    compiler = target.compiler(f"case $source in present.c) {trouble} ;; esac")
+    done = target.probe(compiler)
+    assert done.returncode != 0
+    assert "the compiler is in trouble, not the kernel" in done.stderr
+    assert "present.c" in done.stderr
+    assert not target.header.exists()
+
+
+def test_headers_that_do_not_compile_are_no_answer(target: Target) -> None:
+    target.write("always", "#include <linux/no_such_header_of_this_kernel.h>\n")
+    done = target.probe()
+    assert done.returncode != 0
+    assert "no_such_header_of_this_kernel.h" in done.stderr
+    assert "install the complete headers of exactly this kernel" in done.stderr
+    assert not target.header.exists()
+
+
+def test_no_compiler_is_no_answer(target: Target) -> None:
+    done = target.probe("no-such-compiler-here")
+    assert done.returncode != 0
+    assert "no-such-compiler-here" in done.stderr
+    assert not target.header.exists()
+
+
+def test_a_flag_that_the_compiler_does_not_know_is_no_answer(target: Target) -> None:
+    done = target.probe(flags=(*FLAGS, "-fno-such-flag-of-the-kernels"))
+    assert done.returncode != 0
+    assert "-fno-such-flag-of-the-kernels" in done.stderr
+    assert not target.header.exists()
+
+
+def test_a_compiler_that_takes_everything_is_no_answer(target: Target) -> None:
+    done = target.probe(flags=("-std=gnu89", "-w"))
+    assert done.returncode != 0
+    assert "declared nowhere" in done.stderr
+    assert not target.header.exists()
+
+
+def test_each_probe_is_used_and_says_since_when() -> None:
+    compat = (KMOD / "compat.h").read_text()
+    for path in sorted((KMOD / "probe").glob("*.c")):
+        if path.stem in ("always", "never"):
+            continue
+        assert f"TOA_HAVE_{path.stem.upper()}" in compat, f"{path.name} decides nothing"
+        assert path.read_text().splitlines()[1].startswith("/* "), path.name
+
+
+def test_nothing_asks_for_the_kernels_version() -> None:
+    for path in [*KMOD.rglob("*.[ch]"), KMOD / "Kbuild", KMOD / "Makefile"]:
+        text = path.read_text()
+        for word in ("LINUX_VERSION_CODE", "KERNEL_VERSION", "RHEL_RELEASE", "VERSION_CODE"):
+            assert word not in text, f"{path.name} has {word}"
+
+
+def test_the_selftest_compiles_as_gcc_4_would_have_it(tmp_path: Path) -> None:
+    sources = [KMOD / "selftest" / name for name in ("toa-selftest.c", "wire.c")]
+    flags = ["-std=gnu89", "-Wall", "-Wextra", "-Wdeclaration-after-statement", "-Werror"]
+    subprocess.run(["cc", *flags, "-o", tmp_path / "selftest", *sources, "-lrt"], check=True)
