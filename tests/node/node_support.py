@@ -277,3 +277,40 @@ def artifact_id(artifact: Path) -> str:
 def missing_shells() -> list[str]:
     """Shells that this machine lacks."""
     return [name for name, words in SHELLS.items() if shutil.which(words[0]) is None]
+
+
+MAKEFILE = """
+all:
+	@echo 'KERNELDIR $(KERNELDIR)'
+	@echo 'warning: the compiler differs from the one used to build the kernel'
+	@{noise}
+	sed s/@ID@/$(TOA_FINGERPRINT)/ toa.tags >toa.s
+	cc -c -g -o toa.o toa.s
+	ld -r --build-id=sha1 -o toa.ko toa.o
+	mkdir -p selftest
+	cp selftest.sh selftest/toa-selftest
+"""
+TAGS = """
+	.section .modinfo,"a"
+	.asciz "license=GPL"
+	.asciz "toa_fingerprint=@ID@"
+	.asciz "version=0.1.0"
+	.asciz "srcversion=0123456789ABCDEF0123456"
+	.asciz "vermagic={release} SMP mod_unload "
+"""
+
+
+def make_source(where: Path, noise: str = ":", release: str = RELEASE) -> Path:
+    """A source directory whose product stands in for toa.ko."""
+    write(where / "Makefile", MAKEFILE.replace("{noise}", noise))
+    write(where / "toa.tags", TAGS.replace("{release}", release))
+    write(where / "selftest.sh", "#!/bin/sh\n")
+    return where
+
+
+def make_headers(where: Path, release: str = RELEASE) -> Path:
+    """What of a headers package is looked at."""
+    write(where / "Makefile", "")
+    write(where / "include/generated/utsrelease.h", f'#define UTS_RELEASE "{release}"\n')
+    write(where / "include/config/kernel.release", "6.1.192\n")  # as Debian's: upstream's
+    return where

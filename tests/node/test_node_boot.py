@@ -20,6 +20,7 @@ from node_support import (
     environment,
     fingerprint_id,
     make_artifact,
+    make_source,
     node,
     snapshot,
     write,
@@ -349,17 +350,19 @@ class Fragile:
         return range(1, int((self.top / "count").read_text()) + 1)
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", [*KINDS, "Debian 12 that rebuilds"])
 def test_a_kill_at_any_point_leaves_old_or_new_and_remove_finds_everything(
     name: str, tmp_path: Path, artifact_of: Callable[..., Path]
 ) -> None:
-    system = SYSTEMS[name]
+    system = SYSTEMS[name.removesuffix(" that rebuilds")]
     tree = system.make(tmp_path / "tree")
     (tree / "etc/kernel").mkdir(exist_ok=True)
     before = metadata(tree)
     fragile = Fragile(tmp_path / "fragile", tree)
     artifact = artifact_of(system)
-    words = ("install", "--from", str(artifact))
+    words: tuple[str, ...] = ("install", "--from", str(artifact))
+    if name.endswith("rebuilds"):
+        words += ("--rebuild", "--source", str(make_source(tmp_path / "source")))
     points = fragile.points(*words)
     assert len(points) >= 12
     node("dash", "remove", root=tree).done()
