@@ -12,6 +12,7 @@
 #define TOA_COMPAT_H
 
 #include <linux/errno.h>
+#include <linux/ftrace.h>
 #include <linux/hash.h>
 #include <linux/kernel.h>
 #include <linux/kprobes.h>
@@ -25,14 +26,23 @@
 #include <linux/rcupdate.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/string.h>
+#include <linux/tcp.h>
 #include <linux/types.h>
 #include <linux/vmalloc.h>
 #include <net/inet_sock.h>
+#include <net/ipv6.h>
 #include <net/net_namespace.h>
 #include <net/sock.h>
 
 #include "probed.h"
+
+#ifdef TOA_HAVE_TASK_STACK_HEADER
+#include <linux/sched/task_stack.h>
+#else
+#include <linux/sched.h>
+#endif
 
 /* ---- the language ---- */
 
@@ -52,9 +62,7 @@
 
 /* Of a patched kernel before 5.3, or of a later one. */
 #if defined(CONFIG_PREEMPT_RT) || defined(CONFIG_PREEMPT_RT_FULL)
-#define TOA_PREEMPT_RT true
-#else
-#define TOA_PREEMPT_RT false
+#define TOA_PREEMPT_RT
 #endif
 
 /* ---- text and memory ---- */
@@ -131,7 +139,31 @@ static inline void *kvcalloc(size_t count, size_t size, gfp_t flags)
 #define kvfree(memory) vfree(memory)
 #endif
 
+/* ---- locks ---- */
+
+#ifndef raw_spin_lock_init		/* 2.6.33; before, the name was an architecture's */
+#define raw_spinlock_t spinlock_t
+#define DEFINE_RAW_SPINLOCK(lock) DEFINE_SPINLOCK(lock)
+#define raw_spin_lock_init(lock) spin_lock_init(lock)
+#define raw_spin_lock(lock) spin_lock(lock)
+#define raw_spin_unlock(lock) spin_unlock(lock)
+#define raw_spin_lock_irqsave(lock, flags) spin_lock_irqsave(lock, flags)
+#define raw_spin_unlock_irqrestore(lock, flags) spin_unlock_irqrestore(lock, flags)
+#endif
+
 /* ---- RCU and lists ---- */
+
+/*
+ * Where RCU waits for sections with preemption off as well (4.20), these are
+ * cheaper than calls of its own; since then there is no call_rcu_sched() of its own.
+ */
+#ifdef TOA_HAVE_CALL_RCU_SCHED
+#define toa_rcu_read_lock() rcu_read_lock()
+#define toa_rcu_read_unlock() rcu_read_unlock()
+#else
+#define toa_rcu_read_lock() rcu_read_lock_sched_notrace()
+#define toa_rcu_read_unlock() rcu_read_unlock_sched_notrace()
+#endif
 
 #ifndef rcu_dereference_protected	/* 2.6.34 */
 #define rcu_dereference_protected(p, condition) (p)
@@ -252,12 +284,54 @@ proc_create_single(const char *name, mode_t mode, struct proc_dir_entry *parent,
 
 #ifdef TOA_HAVE_SK_IS_MPTCP
 #include <net/mptcp.h>
+
+/* Is it what an application holds of an MPTCP connection? */
+static inline bool toa_sk_is_msk(const struct sock *sk)
+{
+	return sk->sk_protocol == IPPROTO_MPTCP;
+}
+
+static inline bool toa_have_same_ends(const struct sock *a, const struct sock *b)
+{
+	return a->sk_portpair == b->sk_portpair && a->sk_addrpair == b->sk_addrpair &&
+	       net_eq(sock_net(a), sock_net(b)) &&
+#if IS_ENABLED(CONFIG_IPV6)
+	       ipv6_addr_equal(&a->sk_v6_daddr, &b->sk_v6_daddr) &&
+	       ipv6_addr_equal(&a->sk_v6_rcv_saddr, &b->sk_v6_rcv_saddr) &&
+#endif
+	       a->sk_family == b->sk_family;
+}
 #else
 static inline bool sk_is_mptcp(const struct sock *sk)
 {
 	return false;
 }
+
+static inline bool toa_sk_is_msk(const struct sock *sk)
+{
+	return false;
+}
+
+static inline bool toa_have_same_ends(const struct sock *a, const struct sock *b)
+{
+	return false;
+}
 #endif
+
+static inline bool toa_sk_is_tcp(const struct sock *sk)
+{
+	return sk->sk_protocol == IPPROTO_TCP || toa_sk_is_msk(sk);
+}
+
+/* Does this listener serve an application's SMC socket? */
+static inline bool toa_sk_serves_smc(const struct sock *listener)
+{
+#ifdef TOA_HAVE_SYN_SMC
+	return tcp_sk(listener)->syn_smc;
+#else
+	return false;
+#endif
+}
 
 #ifndef TOA_HAVE_INET_DADDR
 #define inet_daddr daddr
@@ -284,6 +358,30 @@ static inline bool toa_sk_is_kernels(const struct sock *sk)
 #endif
 }
 
+/* The number by which user space knows a namespace; 0, and unknown, before 3.8. */
+static inline unsigned int toa_netns_inum(const struct net *net)
+{
+#if defined(TOA_HAVE_NET_NS_INUM)
+	return net->ns.inum;
+#elif defined(TOA_HAVE_NET_PROC_INUM)
+	return net->proc_inum;
+#else
+	return 0;
+#endif
+}
+
+/* The flow label that getname tells along with an address. */
+static inline __be32 toa_flow_label(const struct sock *sk)
+{
+	const struct ipv6_pinfo *np = inet6_sk(sk);
+
+#ifdef TOA_HAVE_NP_SNDFLOW
+	return np && np->sndflow ? np->flow_label : 0;
+#else
+	return np && inet6_test_bit(SNDFLOW, sk) ? np->flow_label : 0;
+#endif
+}
+
 #ifndef TOA_HAVE_SOCK_CREATE_KERN_TAKES_NET
 #define sock_create_kern(net, family, type, protocol, sock) \
 	sock_create_kern(family, type, protocol, sock)
@@ -307,62 +405,76 @@ static inline int toa_kernel_getpeername(struct socket *sock, struct sockaddr *a
 #define NOKPROBE_SYMBOL(function)
 #endif
 
-/* The @n th argument (from 0) of a probed function, in its entry handler. */
-static inline void *toa_argument(struct pt_regs *regs, unsigned int n)
+/* Where the @n th argument (from 0) of a probed function lies, in its entry handler. */
+static inline unsigned long *toa_argument_slot(struct pt_regs *regs, unsigned int n)
 {
-#if defined(TOA_HAVE_REGS_GET_KERNEL_ARGUMENT)
-	return (void *)regs_get_kernel_argument(regs, n);
-#elif defined(CONFIG_X86_64)
+#if defined(CONFIG_X86_64)
 	switch (n) {
 	case 0:
-		return (void *)regs->di;
+		return &regs->di;
 	case 1:
-		return (void *)regs->si;
+		return &regs->si;
 	case 2:
-		return (void *)regs->dx;
+		return &regs->dx;
 	default:
-		return (void *)regs->cx;
+		return &regs->cx;
 	}
 #elif defined(CONFIG_ARM64)
-	return (void *)regs->regs[n];
+	return (unsigned long *)&regs->regs[n];
 #else
 #error "toa knows where x86_64 and arm64 keep the arguments of functions, no others"
 #endif
 }
 
+static inline void *toa_argument(struct pt_regs *regs, unsigned int n)
+{
+	return (void *)*toa_argument_slot(regs, n);
+}
+
+/* getname(sock, answer, peer); before 4.17 getname(sock, answer, &length, peer). */
+#ifdef TOA_HAVE_GETNAME_RETURNS_LENGTH
+#define TOA_GETNAME_PEER 2
+#else
+#define TOA_GETNAME_PEER 3
+#endif
+
 /*
- * getname(sock, answer, peer) returns the length of its answer. Before 4.17 it
- * was getname(sock, answer, &length, peer) and returned 0.
+ * ftrace's own callbacks, where they can replace arguments: with all registers
+ * saved, or with the arguments alone, which costs less (5.11; arm64: 6.2).
  */
-static inline int toa_getname_peer(struct pt_regs *regs)
+#if defined(CONFIG_DYNAMIC_FTRACE_WITH_ARGS) && defined(TOA_HAVE_FTRACE_REGS)
+#define TOA_FTRACE
+#define TOA_FTRACE_FLAGS 0
+typedef struct ftrace_regs toa_ftrace_regs;
+
+static inline unsigned long *toa_ftrace_argument(toa_ftrace_regs *fregs, unsigned int n)
 {
-#ifdef TOA_HAVE_GETNAME_RETURNS_LENGTH
-	return (long)toa_argument(regs, 2);
+#ifdef arch_ftrace_regs		/* 6.13 */
+	struct __arch_ftrace_regs *saved = arch_ftrace_regs(fregs);
 #else
-	return (long)toa_argument(regs, 3);
+	struct ftrace_regs *saved = fregs;
+#endif
+#ifdef CONFIG_X86_64
+	return toa_argument_slot(&saved->regs, n);
+#else
+	return &saved->regs[n];
 #endif
 }
+#elif defined(CONFIG_DYNAMIC_FTRACE_WITH_REGS) && defined(TOA_HAVE_FTRACE_PT_REGS)
+#define TOA_FTRACE
+typedef struct pt_regs toa_ftrace_regs;
 
-/* What toa_getname_length needs from the entry. */
-static inline int *toa_getname_length_at(struct pt_regs *regs)
-{
-#ifdef TOA_HAVE_GETNAME_RETURNS_LENGTH
-	return NULL;
+#ifdef TOA_HAVE_FTRACE_RECURSION_SAFE	/* 3.8 to 5.10; before and after: the default */
+#define TOA_FTRACE_FLAGS (FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_RECURSION_SAFE)
 #else
-	return toa_argument(regs, 2);
+#define TOA_FTRACE_FLAGS FTRACE_OPS_FL_SAVE_REGS
 #endif
-}
 
-static inline int toa_getname_length(struct pt_regs *regs, const int *at)
+static inline unsigned long *toa_ftrace_argument(toa_ftrace_regs *regs, unsigned int n)
 {
-	int result = (int)regs_return_value(regs);
-
-#ifdef TOA_HAVE_GETNAME_RETURNS_LENGTH
-	return result;
-#else
-	return result < 0 ? result : *at;
-#endif
+	return toa_argument_slot(regs, n);
 }
+#endif
 
 /*
  * Whether @err of a registration says that the kernel has no such function:

@@ -5,15 +5,10 @@
 
 #include <linux/types.h>
 
-#include "option.h"
-
-int toa_hooks_init(void);
+int toa_hooks_init(bool from_syn);
 void toa_hooks_exit(void);
 
 bool toa_hooks_armed(void);
 unsigned long toa_hooks_missed(void);
-
-/* The option kinds that may carry an address. */
-extern struct toa_kinds toa_kinds;
 
 #endif

@@ -15,12 +15,17 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "compat.h"
+#include "handshake.h"
 #include "hooks.h"
+#include "nat64.h"
+#include "netns.h"
 #include "option.h"
 #include "stats.h"
 #include "store.h"
+#include "syn.h"
 #include "trust.h"
+
+#include "compat.h"
 
 #define DEFAULT_KIND 254
 
@@ -103,6 +108,33 @@ static const struct kernel_param_ops trusted_ops = {
 module_param_cb(trusted, &trusted_ops, NULL, 0644);
 MODULE_PARM_DESC(trusted, "networks of the load balancers, e.g. 100.125.0.0/16,2001:db8::/32; others' options are ignored (default: everyone is believed)");
 
+static int set_netns(const char *value, const struct kernel_param *param)
+{
+	return toa_netns_set(value);
+}
+
+static int get_netns(char *buffer, const struct kernel_param *param)
+{
+	return toa_netns_show(buffer, PAGE_SIZE);
+}
+
+static void free_netns(void *arg)
+{
+	toa_netns_free();
+}
+
+static const struct kernel_param_ops netns_ops = {
+	.set = set_netns,
+	.get = get_netns,
+	.free = free_netns,
+};
+module_param_cb(netns, &netns_ops, NULL, 0644);
+MODULE_PARM_DESC(netns, "network namespaces to look at: all (the default), or init and numbers as in readlink /proc/PID/ns/net, e.g. init,4026532281");
+
+static bool from_syn;
+module_param(from_syn, bool, 0444);
+MODULE_PARM_DESC(from_syn, "believe options on SYNs, too, for balancers that send them nowhere else (default no)");
+
 static unsigned int max_connections = 1U << 20;
 module_param(max_connections, uint, 0444);
 MODULE_PARM_DESC(max_connections, "connections whose client is remembered at a time; further ones show their real peer (default 1048576)");
@@ -126,10 +158,6 @@ static int __init toa_init(void)
 {
 	int err;
 
-	if (TOA_PREEMPT_RT) {
-		pr_err("PREEMPT_RT kernels are not supported: the store allocates in probe handlers\n");
-		return -EOPNOTSUPP;
-	}
 	if (max_connections < 1 || max_connections > 1U << 26) {
 		pr_err("max_connections=%u is not between 1 and %u\n",
 		       max_connections, 1U << 26);
@@ -141,12 +169,19 @@ static int __init toa_init(void)
 	err = toa_store_init(max_connections);
 	if (err)
 		return err;
-	err = toa_hooks_init();
+	if (from_syn)
+		err = toa_syn_init();
 	if (err)
 		goto err_store;
-	err = toa_stats_init();
+	err = toa_hooks_init(from_syn);
+	if (err)
+		goto err_syn;
+	err = toa_nat64_init();
 	if (err)
 		goto err_hooks;
+	err = toa_stats_init();
+	if (err)
+		goto err_nat64;
 
 	WRITE_ONCE(loaded, true);
 	if (toa_trusts_everyone())
@@ -154,8 +189,12 @@ static int __init toa_init(void)
 	pr_info("toa loaded\n");
 	return 0;
 
+err_nat64:
+	toa_nat64_exit();
 err_hooks:
 	toa_hooks_exit();
+err_syn:
+	toa_syn_exit();
 err_store:
 	toa_store_exit();
 	return err;
@@ -165,7 +204,9 @@ static void __exit toa_exit(void)
 {
 	WRITE_ONCE(loaded, false);
 	toa_stats_exit();
+	toa_nat64_exit();
 	toa_hooks_exit();
+	toa_syn_exit();
 	toa_store_exit();
 	pr_info("toa unloaded\n");
 }

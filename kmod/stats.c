@@ -25,6 +25,7 @@ static const char * const counter_names[TOA_COUNTERS] = {
 	[TOA_PEER_UNTRUSTED] = "peer_untrusted",
 	[TOA_STORE_FULL] = "store_full",
 	[TOA_STORE_NO_MEMORY] = "store_no_memory",
+	[TOA_EVICTIONS] = "evictions",
 };
 
 /* A number of the whole system: in the first column, zero in the others. */

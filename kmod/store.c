@@ -6,57 +6,42 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
-#include "compat.h"
+#include "reserve.h"
 #include "stats.h"
 #include "store.h"
+
+#include "compat.h"
 
 /*
  * Readers walk a bucket under RCU. Writers hold the bucket's lock with
  * interrupts off: they run in softirq (handshake), in process context (close)
- * and inside probe handlers, where older kernels forbid the _bh variants.
+ * and inside probe handlers, where older kernels forbid the _bh variants and
+ * PREEMPT_RT locks that sleep.
  */
-struct entry {
-	struct hlist_node node;
-	const struct sock *sk;
-	/* Whose entry this is beyond doubt: the memory of a socket is reused. */
-	__be32 peer;
-	u32 ports;
-	struct toa_addr addr;
-	struct rcu_head rcu;
-};
-
 #define LOCKS 256	/* a power of two: a bucket's lock is its number's low bits */
 
-static struct hlist_head *buckets;
-static unsigned int bucket_bits;
+struct toa_buckets toa_buckets;
 static unsigned int max_entries;
 static atomic_t entries = ATOMIC_INIT(0);
-static spinlock_t locks[LOCKS];
-static struct kmem_cache *cache;
+static raw_spinlock_t locks[LOCKS];
+static struct toa_reserve reserve;
+
+/* The lock is taken inside a bucket's. */
+struct hlist_head toa_msk_buckets[1 << TOA_MSK_BITS];
+static DEFINE_RAW_SPINLOCK(msk_lock);
 
 static unsigned int bucket_of(const struct sock *sk)
 {
-	return hash_long((unsigned long)sk, bucket_bits);
+	return hash_long((unsigned long)sk, toa_buckets.bits);
 }
 
-static spinlock_t *lock_of(unsigned int bucket)
+static raw_spinlock_t *lock_of(unsigned int bucket)
 {
 	return &locks[bucket % LOCKS];
 }
 
-static u32 ports_of(const struct sock *sk)
-{
-	return (__force u32)inet_sk(sk)->inet_dport << 16 | inet_sk(sk)->inet_num;
-}
-
-static bool is_entry_of(const struct entry *entry, const struct sock *sk)
-{
-	return entry->sk == sk && entry->ports == ports_of(sk) &&
-	       entry->peer == inet_sk(sk)->inet_daddr;
-}
-
 /* Take a place under the bound, or none. Any context. */
-static bool reserve(void)
+static bool take_place(void)
 {
 	if (atomic_inc_return(&entries) <= (int)max_entries)
 		return true;
@@ -66,13 +51,18 @@ static bool reserve(void)
 
 static void free_entry(struct rcu_head *rcu)
 {
-	kmem_cache_free(cache, container_of(rcu, struct entry, rcu));
+	toa_reserve_free(&reserve, container_of(rcu, struct toa_entry, rcu));
 }
 
 /* The bucket's lock is held. */
-static void remove_locked(struct entry *entry)
+static void remove_locked(struct toa_entry *entry)
 {
 	hlist_del_rcu(&entry->node);
+	if (!hlist_unhashed(&entry->msk_node)) {
+		raw_spin_lock(&msk_lock);
+		hlist_del_rcu(&entry->msk_node);
+		raw_spin_unlock(&msk_lock);
+	}
 	atomic_dec(&entries);
 	call_rcu(&entry->rcu, free_entry);
 }
@@ -81,17 +71,42 @@ static void remove_locked(struct entry *entry)
 static void forget_locked(unsigned int bucket, const struct sock *sk)
 {
 	struct hlist_node *next;
-	struct entry *entry;
+	struct toa_entry *entry;
 
-	hlist_for_each_entry_safe(entry, next, &buckets[bucket], node)
+	hlist_for_each_entry_safe(entry, next, &toa_buckets.heads[bucket], node)
 		if (entry->sk == sk)
 			remove_locked(entry);
+}
+
+static struct toa_entry *make_entry(const struct sock *sk, const struct toa_addr *addr)
+{
+	struct toa_entry *entry;
+
+	if (!take_place()) {
+		toa_count(TOA_STORE_FULL);
+		return NULL;
+	}
+	entry = toa_reserve_alloc(&reserve);
+	if (!entry) {
+		atomic_dec(&entries);
+		toa_count(TOA_STORE_NO_MEMORY);
+		return NULL;
+	}
+	entry->sk = sk;
+	entry->peer = inet_sk(sk)->inet_daddr;
+	entry->peer_port = inet_sk(sk)->inet_dport;
+	entry->port = inet_sk(sk)->inet_num;
+	entry->addr = *addr;
+	INIT_HLIST_NODE(&entry->msk_node);
+	return entry;
 }
 
 /**
  * toa_store_add - remember the client behind a new connection
  * @sk:		the child socket: locked, hashed, not accepted yet
  * @addr:	the client's address
+ * @for_msk:	an MPTCP listener made it: an application may hold another
+ *		socket in its place, or this one
  *
  * Replaces what was known of @sk. With no memory or no place left nothing is
  * stored, which is counted: the application then sees the balancer's address,
@@ -99,56 +114,23 @@ static void forget_locked(unsigned int bucket, const struct sock *sk)
  *
  * Context: softirq, or process context with bottom halves off; never sleeps.
  */
-void toa_store_add(const struct sock *sk, const struct toa_addr *addr)
+void toa_store_add(const struct sock *sk, const struct toa_addr *addr, bool for_msk)
 {
+	struct toa_entry *entry = make_entry(sk, addr);
 	unsigned int bucket = bucket_of(sk);
-	struct entry *entry;
 	unsigned long flags;
 
-	if (!reserve()) {
-		toa_count(TOA_STORE_FULL);
+	if (!entry)
 		return;
-	}
-	entry = kmem_cache_alloc(cache, GFP_ATOMIC | __GFP_NOWARN);
-	if (!entry) {
-		atomic_dec(&entries);
-		toa_count(TOA_STORE_NO_MEMORY);
-		return;
-	}
-	entry->sk = sk;
-	entry->peer = inet_sk(sk)->inet_daddr;
-	entry->ports = ports_of(sk);
-	entry->addr = *addr;
-
-	spin_lock_irqsave(lock_of(bucket), flags);
+	raw_spin_lock_irqsave(lock_of(bucket), flags);
 	forget_locked(bucket, sk);
-	hlist_add_head_rcu(&entry->node, &buckets[bucket]);
-	spin_unlock_irqrestore(lock_of(bucket), flags);
-}
-
-/**
- * toa_store_find - the client behind a connection
- * @sk:		any TCP socket; the caller holds a reference
- * @addr:	filled when true is returned
- *
- * Context: any; never sleeps.
- * Return: whether a client's address is known.
- */
-bool toa_store_find(const struct sock *sk, struct toa_addr *addr)
-{
-	const struct entry *entry;
-	bool found = false;
-
-	rcu_read_lock();
-	hlist_for_each_entry_rcu(entry, &buckets[bucket_of(sk)], node) {
-		if (is_entry_of(entry, sk)) {
-			*addr = entry->addr;
-			found = true;
-			break;
-		}
+	hlist_add_head_rcu(&entry->node, &toa_buckets.heads[bucket]);
+	if (for_msk) {
+		raw_spin_lock(&msk_lock);
+		hlist_add_head_rcu(&entry->msk_node, toa_store_msk_bucket(sk));
+		raw_spin_unlock(&msk_lock);
 	}
-	rcu_read_unlock();
-	return found;
+	raw_spin_unlock_irqrestore(lock_of(bucket), flags);
 }
 
 /**
@@ -162,11 +144,28 @@ void toa_store_forget(const struct sock *sk)
 	unsigned int bucket = bucket_of(sk);
 	unsigned long flags;
 
-	if (hlist_empty(&buckets[bucket]))
+	if (hlist_empty(&toa_buckets.heads[bucket]))
 		return;
-	spin_lock_irqsave(lock_of(bucket), flags);
+	raw_spin_lock_irqsave(lock_of(bucket), flags);
 	forget_locked(bucket, sk);
-	spin_unlock_irqrestore(lock_of(bucket), flags);
+	raw_spin_unlock_irqrestore(lock_of(bucket), flags);
+}
+
+/*
+ * As toa_store_find_in() for TCP sockets, whose bucket @bucket is.
+ *
+ * An entry's socket may be on its way out: under RCU its memory is never
+ * anything else but a TCP socket, and what it says is compared, not followed.
+ */
+const struct toa_addr *toa_store_find_for_msk(const struct hlist_head *bucket,
+					      const struct sock *msk)
+{
+	const struct toa_entry *entry;
+
+	hlist_for_each_entry_rcu(entry, bucket, msk_node)
+		if (toa_have_same_ends(entry->sk, msk))
+			return &entry->addr;
+	return NULL;
 }
 
 unsigned long toa_store_size(void)
@@ -185,19 +184,21 @@ unsigned long toa_store_size(void)
 int toa_store_init(unsigned int max_connections)
 {
 	unsigned int i;
+	int err;
 
 	max_entries = max_connections;
-	bucket_bits = ilog2(roundup_pow_of_two(max(max_connections / 8, 1024U)));
+	toa_buckets.bits = ilog2(roundup_pow_of_two(max(max_connections / 8, 1024U)));
 	for (i = 0; i < LOCKS; i++)
-		spin_lock_init(&locks[i]);
+		raw_spin_lock_init(&locks[i]);
 
-	cache = kmem_cache_create("toa_entry", sizeof(struct entry), 0, 0, NULL);
-	if (!cache)
-		return -ENOMEM;
+	err = toa_reserve_init(&reserve, "toa_entry", sizeof(struct toa_entry));
+	if (err)
+		return err;
 
-	buckets = kvcalloc(1UL << bucket_bits, sizeof(*buckets), GFP_KERNEL);
-	if (!buckets) {
-		kmem_cache_destroy(cache);
+	toa_buckets.heads = kvcalloc(1UL << toa_buckets.bits, sizeof(*toa_buckets.heads),
+				     GFP_KERNEL);
+	if (!toa_buckets.heads) {
+		toa_reserve_exit(&reserve);
 		return -ENOMEM;
 	}
 	return 0;
@@ -208,15 +209,15 @@ void toa_store_exit(void)
 {
 	unsigned int bucket;
 
-	for (bucket = 0; bucket < 1U << bucket_bits; bucket++) {
+	for (bucket = 0; bucket < 1U << toa_buckets.bits; bucket++) {
 		struct hlist_node *next;
-		struct entry *entry;
+		struct toa_entry *entry;
 
-		hlist_for_each_entry_safe(entry, next, &buckets[bucket], node)
+		hlist_for_each_entry_safe(entry, next, &toa_buckets.heads[bucket], node)
 			remove_locked(entry);
 		cond_resched();
 	}
 	rcu_barrier();
-	kvfree(buckets);
-	kmem_cache_destroy(cache);
+	kvfree(toa_buckets.heads);
+	toa_reserve_exit(&reserve);
 }

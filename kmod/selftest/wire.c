@@ -139,11 +139,13 @@ static int read_segment(const struct wire *wire, const uint8_t *packet, size_t l
 	if (wire_get16(tcp) != wire->server_port || wire_get16(tcp + 2) != wire->port)
 		return 0;
 	header = ip_len + (tcp[12] >> 4) * 4;
-	if (len < header)
+	if (len < header || header < ip_len + 20)
 		return 0;
 	segment->seq = get32(tcp + 4);
 	segment->ack = get32(tcp + 8);
 	segment->flags = tcp[13];
+	segment->options_len = header - ip_len - 20;
+	memcpy(segment->options, tcp + 20, segment->options_len);
 	segment->len = len - header;
 	memcpy(segment->data, packet + header, segment->len);
 	return 1;
@@ -185,10 +187,9 @@ int wire_receive(const struct wire *wire, uint8_t flags, size_t min_len,
 	return receive_for(wire, WIRE_WAIT_MS, flags, min_len, segment);
 }
 
-int wire_syn(struct wire *wire, const uint8_t *options, size_t options_len,
-	     const void *data, size_t data_len)
+int wire_syn_answer(struct wire *wire, const uint8_t *options, size_t options_len,
+		    const void *data, size_t data_len, struct segment *answer)
 {
-	struct segment answer;
 	uint32_t isn = wire->seq;
 	int tries;
 
@@ -196,12 +197,20 @@ int wire_syn(struct wire *wire, const uint8_t *options, size_t options_len,
 		wire->seq = isn;
 		if (wire_send(wire, FLAG_SYN, options, options_len, data, data_len))
 			return -1;
-		if (!receive_for(wire, SYN_AGAIN_MS, FLAG_SYN | FLAG_ACK, 0, &answer)) {
-			wire->ack = answer.seq + 1;
+		if (!receive_for(wire, SYN_AGAIN_MS, FLAG_SYN | FLAG_ACK, 0, answer)) {
+			wire->ack = answer->seq + 1;
 			return 0;
 		}
 	}
 	return -1;
+}
+
+int wire_syn(struct wire *wire, const uint8_t *options, size_t options_len,
+	     const void *data, size_t data_len)
+{
+	struct segment answer;
+
+	return wire_syn_answer(wire, options, options_len, data, data_len, &answer);
 }
 
 /* ---- sockets ---- */

@@ -50,6 +50,8 @@ struct segment {
 	uint8_t flags;
 	uint32_t seq;
 	uint32_t ack;
+	size_t options_len;
+	uint8_t options[MAX_OPTIONS];
 	size_t len;
 	uint8_t data[2048];
 };
@@ -64,9 +66,12 @@ int wire_send(struct wire *wire, uint8_t flags, const uint8_t *options, size_t o
 /*
  * Sends a SYN until the SYN-ACK comes, as TCP does: a packet may be lost, and a
  * network that was just set up loses the first. 0, or -1 with errno.
+ * wire_syn_answer() gives the SYN-ACK as well.
  */
 int wire_syn(struct wire *wire, const uint8_t *options, size_t options_len,
 	     const void *data, size_t data_len);
+int wire_syn_answer(struct wire *wire, const uint8_t *options, size_t options_len,
+		    const void *data, size_t data_len, struct segment *answer);
 
 /* The next segment of this connection with all of @flags and @min_len bytes; -1 with errno. */
 int wire_receive(const struct wire *wire, uint8_t flags, size_t min_len,

@@ -42,8 +42,8 @@ def traffic(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def compile_program(program: Path, source: Path) -> None:
     """Compiles SOURCE, which plays a load balancer with wire.c, into PROGRAM."""
     wire = KMOD / "selftest" / "wire.c"
-    flags = ["-O2", "-Wall", "-Wextra", "-Werror", "-static", f"-I{wire.parent}"]
-    subprocess.run(["cc", *flags, "-o", program, source, wire], check=True)
+    flags = ["-O2", "-Wall", "-Wextra", "-Werror", "-static", "-pthread"]
+    subprocess.run(["cc", *flags, f"-I{wire.parent}", "-o", program, source, wire], check=True)
 
 
 @pytest.fixture(scope="module", params=KERNELS, ids=lambda kernel: Path(kernel).name)
@@ -84,7 +84,8 @@ def booted(kernel: lab.Kernel, build: lab.Build, traffic: Path) -> Iterator[lab.
         **{f"/root/corpus/{target}/{file.name}": file for target, file in parameter_texts()},
     }
     # Without slab_nomerge the kernel does not notice entries that are left at rmmod.
-    with lab.TinyMachine(kernel, files=files, cpus=2, append="slab_nomerge") as machine:
+    append = "slab_nomerge"
+    with lab.TinyMachine(kernel, files=files, modules=["smc"], cpus=2, append=append) as machine:
         machine.check("chmod +x /bin/toa-selftest /bin/traffic")
         yield machine
 

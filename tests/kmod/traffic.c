@@ -7,18 +7,25 @@
  * Prints "pass" or what was wrong; exit status 0 or 1. Runs in a network
  * namespace of its own (see kmod/selftest/wire.h).
  */
+#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/bpf.h>
+#include <linux/userfaultfd.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "wire.h"
@@ -26,6 +33,12 @@
 #ifndef IPPROTO_MPTCP
 #define IPPROTO_MPTCP 262
 #endif
+
+#ifndef AF_SMC
+#define AF_SMC 43
+#endif
+
+#define TOA_SO_GET_LOOKUP 4096	/* as DPVS and Tencent number it */
 
 #define FIRST_PORT 20000
 
@@ -243,23 +256,341 @@ static void case_fastopen(void)
 	close(fd);
 }
 
-static void case_mptcp(void)
+/* An AF_INET listener of another protocol than TCP; the test is skipped without it. */
+static int listen_on(int family, int protocol, const char *name, uint16_t *port)
 {
-	uint16_t port;
-	int listener;
 	struct sockaddr_in address = { .sin_family = AF_INET };
 	socklen_t len = sizeof(address);
+	int listener = socket(family, SOCK_STREAM, protocol);
 
-	listener = socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP);
 	if (listener < 0) {
-		printf("skipped: this kernel has no MPTCP\n");
+		printf("skipped: this kernel has no %s\n", name);
 		exit(0);
 	}
 	need(!bind(listener, (struct sockaddr *)&address, len) && !listen(listener, 4) &&
-	     !getsockname(listener, (struct sockaddr *)&address, &len), "listen on MPTCP");
-	port = ntohs(address.sin_port);
+	     !getsockname(listener, (struct sockaddr *)&address, &len), name);
+	*port = ntohs(address.sin_port);
+	return listener;
+}
+
+static void case_mptcp(void)
+{
+	uint16_t port;
+	int listener = listen_on(AF_INET, IPPROTO_MPTCP, "MPTCP", &port);
+
 	normal(listener, port, 81, FIRST_PORT);
 	normal(listener, port, 0, FIRST_PORT + 1);
+}
+
+/* RFC 8684: MP_CAPABLE on each segment of the handshake, the keys on its end. */
+static struct wire arrive_by_mptcp(uint16_t server_port, uint16_t port, unsigned int n)
+{
+	static const uint8_t capable[] = { 2, 4, 1400 >> 8, 1400 & 0xff, 30, 4, 0x01, 0x01 };
+	uint8_t options[28] = { 30, 20, 0x01, 0x01, 1, 2, 3, 4, 5, 6, 7, 8 };
+	struct wire wire = wire_to(server_port, port);
+	struct segment answer;
+	size_t i = 0;
+
+	need(!wire_syn_answer(&wire, capable, sizeof(capable), "", 0, &answer), "SYN-ACK");
+	while (i + 12 <= answer.options_len && answer.options[i] != 30)
+		i += answer.options[i] < 2 ? 1 : answer.options[i + 1];
+	if (i + 12 > answer.options_len)
+		fail("the server's SYN-ACK carries no MP_CAPABLE");
+	memcpy(options + 12, answer.options + i + 4, 8);
+	ack(&wire, options, 20 + (n ? toa(options + 20, n) : 0), "");
+	return wire;
+}
+
+static void case_mptcp_client(void)
+{
+	int protocol = 0;
+	socklen_t len = sizeof(protocol);
+	unsigned int n;
+	uint16_t port;
+	int listener = listen_on(AF_INET, IPPROTO_MPTCP, "MPTCP", &port);
+
+	for (n = 82; n < 90; n++) {
+		struct wire wire = arrive_by_mptcp(port, FIRST_PORT + n, n & 1 ? n : 0);
+		int fd = expect(listener, n & 1 ? n : 0, FIRST_PORT + n);
+
+		need(!getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len), "SO_PROTOCOL");
+		if (protocol != IPPROTO_MPTCP)
+			fail("the connection fell back to protocol %d", protocol);
+		reset(&wire);
+		close(fd);
+	}
+}
+
+/* A plain client at an SMC server: the kernel falls back to TCP. */
+static void case_smc(void)
+{
+	uint16_t port;
+	int listener = listen_on(AF_SMC, 0, "SMC", &port);
+
+	normal(listener, port, 98, FIRST_PORT);
+	normal(listener, port, 0, FIRST_PORT + 1);
+}
+
+static void case_reuseport(void)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET };
+	socklen_t len = sizeof(address);
+	int listeners[4], on = 1;
+	unsigned int n;
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		listeners[i] = socket(AF_INET, SOCK_STREAM, 0);
+		need(!setsockopt(listeners[i], SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) &&
+		     !bind(listeners[i], (struct sockaddr *)&address, len) &&
+		     !listen(listeners[i], 4) &&
+		     !getsockname(listeners[i], (struct sockaddr *)&address, &len),
+		     "a shared port");
+	}
+	for (n = 1; n <= 32; n++) {
+		struct wire wire = arrive(ntohs(address.sin_port), FIRST_PORT + n, n);
+		struct pollfd ready[4];
+		int fd;
+
+		for (i = 0; i < 4; i++)
+			ready[i] = (struct pollfd){ .fd = listeners[i], .events = POLLIN };
+		need(poll(ready, 4, WIRE_WAIT_MS) == 1, "one of the listeners");
+		for (i = 0; !ready[i].revents; i++)
+			;
+		fd = expect(listeners[i], n, 0);
+		reset(&wire);
+		close(fd);
+	}
+}
+
+/* ---- NAT64: an IPv6 client behind an IPv4 connection ---- */
+
+struct nat64_peer {
+	struct in6_addr saddr;
+	uint16_t port;
+};
+
+static size_t toa_v6(uint8_t *at, const char *ip, uint16_t port)
+{
+	at[0] = 254;
+	at[1] = 20;
+	wire_put16(at + 2, port);
+	inet_pton(AF_INET6, ip, at + 4);
+	return 20;
+}
+
+/* What getsockopt() says about @fd must be this errno. */
+static void nat64_fails(int fd, socklen_t len, int why, const char *what)
+{
+	struct nat64_peer peer;
+
+	if (!getsockopt(fd, IPPROTO_IP, TOA_SO_GET_LOOKUP, &peer, &len) || errno != why)
+		fail("getsockopt() of %s did not say %s: %s", what, strerror(why),
+		     strerror(errno));
+}
+
+static void case_nat64(void)
+{
+	struct nat64_peer peer;
+	socklen_t len = sizeof(peer);
+	char text[INET6_ADDRSTRLEN];
+	uint8_t option[20];
+	uint16_t port;
+	int listener = listen_v4(&port);
+	struct wire wire = wire_to(port, FIRST_PORT);
+	int fd;
+
+	syn(&wire);
+	ack(&wire, option, toa_v6(option, "2001:db8:77::5", 4444), "");
+	fd = expect(listener, 0, FIRST_PORT);	/* no sockaddr_in holds the client */
+	need(!getsockopt(fd, IPPROTO_IP, TOA_SO_GET_LOOKUP, &peer, &len), "getsockopt()");
+	inet_ntop(AF_INET6, &peer.saddr, text, sizeof(text));
+	if (len != sizeof(peer) || strcmp(text, "2001:db8:77::5") || ntohs(peer.port) != 4444)
+		fail("getsockopt() gave %s:%u in %u bytes", text, ntohs(peer.port), len);
+	nat64_fails(fd, sizeof(peer) - 1, EINVAL, "a buffer that is too small");
+	reset(&wire);
+	close(fd);
+
+	wire = arrive(port, FIRST_PORT + 1, 0);
+	nat64_fails(expect(listener, 0, FIRST_PORT + 1), sizeof(peer), ENOENT,
+		    "a plain connection");
+	reset(&wire);
+	wire = arrive(port, FIRST_PORT + 2, 99);
+	nat64_fails(expect(listener, 99, 0), sizeof(peer), ENOENT, "an IPv4 client");
+	reset(&wire);
+	nat64_fails(socket(AF_INET, SOCK_DGRAM, 0), sizeof(peer), ENOPROTOOPT, "a UDP socket");
+}
+
+/* ---- for a module with from_syn=1 ---- */
+
+static void case_from_syn(void)
+{
+	uint8_t options[16] = { 2, 4, 1400 >> 8, 1400 & 0xff };
+	uint8_t later[8];
+	uint16_t port;
+	int listener = listen_v4(&port);
+	struct wire wire;
+	int i;
+
+	for (i = 0; i < 20; i++) {
+		wire = wire_to(port, FIRST_PORT + i);
+		toa(options + 4, 400 + i);
+		need(!wire_syn(&wire, options, 12, "", 0), "SYN-ACK");
+		/* The end of the handshake has the last word. */
+		ack(&wire, later, i & 1 ? toa(later, 500 + i) : 0, "");
+		close(expect(listener, (i & 1 ? 500 : 400) + i, 0));
+		reset(&wire);
+	}
+	/* The same addresses and ports without an option: nothing may be left. */
+	for (i = 0; i < 20; i++)
+		normal(listener, port, 0, FIRST_PORT + i);
+}
+
+/* ---- namespaces ---- */
+
+static void case_netns(void)
+{
+	static const char parameter[] = "/sys/module/toa/parameters/netns";
+	char link[64] = "", list[96];
+	unsigned int inum;
+	uint16_t port;
+	int listener = listen_v4(&port);
+
+	need(readlink("/proc/self/ns/net", link, sizeof(link) - 1) > 0, "/proc/self/ns/net");
+	if (sscanf(link, "net:[%u]", &inum) != 1)
+		fail("/proc/self/ns/net is %s", link);
+	normal(listener, port, 110, FIRST_PORT);
+	write_file(parameter, "init");
+	arrive(port, FIRST_PORT + 1, 111);
+	close(expect(listener, 0, FIRST_PORT + 1));
+	snprintf(list, sizeof(list), "init, %u", inum);
+	write_file(parameter, list);
+	normal(listener, port, 112, FIRST_PORT + 2);
+	write_file(parameter, "all");
+	normal(listener, port, 113, FIRST_PORT + 3);
+}
+
+/* ---- others at work on the same socket ---- */
+
+static int bpf(int command, union bpf_attr *attributes)
+{
+	return syscall(__NR_bpf, command, attributes, sizeof(*attributes));
+}
+
+/* A connection in a BPF sockmap, whose operations it replaces; and out again. */
+static void case_sockmap(void)
+{
+	union bpf_attr map = { .map_type = BPF_MAP_TYPE_SOCKMAP, .key_size = 4,
+			       .value_size = 4, .max_entries = 1 };
+	uint32_t key = 0;
+	uint16_t port;
+	int listener = listen_v4(&port);
+	struct wire wire = arrive(port, FIRST_PORT, 120);
+	int fd = expect(listener, 120, 0);
+	int number = bpf(BPF_MAP_CREATE, &map);
+	union bpf_attr element = { .map_fd = number, .key = (uintptr_t)&key,
+				   .value = (uintptr_t)&fd };
+	union bpf_attr place = { .map_fd = number, .key = (uintptr_t)&key };
+	struct segment sent;
+	struct sockaddr_in peer;
+
+	if (number < 0) {
+		printf("skipped: this kernel has no sockmap\n");
+		exit(0);
+	}
+	need(!bpf(BPF_MAP_UPDATE_ELEM, &element), "into the sockmap");
+	peer = peer_of(fd);
+	is_client(&peer, 120, "getpeername() in a sockmap");
+	need(write(fd, "hello", 5) == 5, "write()");
+	need(!wire_receive(&wire, FLAG_PSH, 5, &sent), "what was written");
+	need(!bpf(BPF_MAP_DELETE_ELEM, &place), "out of the sockmap");
+	peer = peer_of(fd);
+	is_client(&peer, 120, "getpeername() after a sockmap");
+	reset(&wire);
+	close(fd);
+}
+
+/* ---- the module goes while a task sleeps in getpeername() ---- */
+
+struct sleepers {
+	int fd;
+	char *page;		/* of a memory that nobody brings yet */
+	volatile int asked;
+	struct sockaddr_in peer;
+	int answer;
+};
+
+/* Holds the socket's lock: the kernel waits for the page to be written from. */
+static void *send_page(void *argument)
+{
+	struct sleepers *sleepers = argument;
+
+	need(write(sleepers->fd, sleepers->page, 16) == 16, "write()");
+	return NULL;
+}
+
+static void *ask(void *argument)
+{
+	struct sleepers *sleepers = argument;
+	socklen_t len = sizeof(sleepers->peer);
+
+	sleepers->asked = 1;
+	sleepers->answer = getpeername(sleepers->fd, (struct sockaddr *)&sleepers->peer, &len);
+	sleepers->asked = 2;
+	return NULL;
+}
+
+static int missing_memory(struct sleepers *sleepers)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register range = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	int faults = syscall(__NR_userfaultfd, O_CLOEXEC);
+
+	if (faults < 0) {
+		printf("skipped: this kernel has no userfaultfd\n");
+		exit(0);
+	}
+	sleepers->page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			      -1, 0);
+	range.range.start = (uintptr_t)sleepers->page;
+	range.range.len = 4096;
+	need(!ioctl(faults, UFFDIO_API, &api) && !ioctl(faults, UFFDIO_REGISTER, &range),
+	     "userfaultfd");
+	return faults;
+}
+
+static void case_unload_while_asked(void)
+{
+	struct sleepers sleepers = { .answer = -1 };
+	struct uffdio_zeropage zero = { .mode = 0 };
+	int faults = missing_memory(&sleepers);
+	pthread_t sender, asker;
+	uint16_t port;
+	int listener = listen_v4(&port);
+	struct wire wire = arrive(port, FIRST_PORT, 130);
+	struct pollfd fault = { .fd = faults, .events = POLLIN };
+
+	sleepers.fd = expect(listener, 130, 0);
+	pthread_create(&sender, NULL, send_page, &sleepers);
+	need(poll(&fault, 1, WIRE_WAIT_MS) == 1, "the sender to wait for its page");
+	pthread_create(&asker, NULL, ask, &sleepers);
+	while (!sleepers.asked)
+		usleep(1000);
+	usleep(200000);
+	printf("%s, ", sleepers.asked == 2 ? "did not sleep" : "slept");
+
+	if (system("rmmod toa"))
+		fail("rmmod failed");
+	zero.range.start = (uintptr_t)sleepers.page;
+	zero.range.len = 4096;
+	need(!ioctl(faults, UFFDIO_ZEROPAGE, &zero), "to bring the page");
+	pthread_join(sender, NULL);
+	pthread_join(asker, NULL);
+	need(!sleepers.answer, "getpeername()");
+	is_client(&sleepers.peer, 130, "getpeername() that slept");
+	sleepers.peer = peer_of(sleepers.fd);
+	is_balancer(&sleepers.peer, FIRST_PORT, "getpeername() without the module");
+	reset(&wire);
 }
 
 /* The same addresses and ports again, now without an option: nothing may be left. */
@@ -471,6 +802,14 @@ int main(int argc, char **argv)
 		{ "syncookies", case_syncookies },
 		{ "fastopen", case_fastopen },
 		{ "mptcp", case_mptcp },
+		{ "mptcp-client", case_mptcp_client },
+		{ "smc", case_smc },
+		{ "reuseport", case_reuseport },
+		{ "nat64", case_nat64 },
+		{ "from-syn", case_from_syn },
+		{ "netns", case_netns },
+		{ "sockmap", case_sockmap },
+		{ "unload-while-asked", case_unload_while_asked },
 		{ "tuple-reuse", case_tuple_reuse },
 		{ "two-options", case_two_options },
 		{ "behind-others", case_behind_others },

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The IPv6 client behind an IPv4 connection. */
+#ifndef TOA_NAT64_H
+#define TOA_NAT64_H
+
+int toa_nat64_init(void);
+void toa_nat64_exit(void);
+
+#endif
