@@ -76,8 +76,20 @@ def as_given(kernel: lab.GivenKernel, folder: Path) -> lab.Build:
 
 
 @pytest.fixture(scope="module")
-def booted(kernel: lab.Kernel, build: lab.Build, traffic: Path) -> Iterator[lab.TinyMachine]:
+def neighbours(kernel: lab.Kernel) -> dict[str, Path]:
+    """Modules to load beside toa.ko: names in the machine, and the files."""
+    if isinstance(kernel, lab.GivenKernel):
+        return {}
+    folder = lab.build_module(Path(__file__).parent / "neighbours", kernel).path
+    return {f"/root/{ko.name}": ko for ko in folder.glob("*.ko")}
+
+
+@pytest.fixture(scope="module")
+def booted(
+    kernel: lab.Kernel, build: lab.Build, traffic: Path, neighbours: dict[str, Path]
+) -> Iterator[lab.TinyMachine]:
     files = {
+        **neighbours,
         "/root/toa.ko": build.module,
         "/bin/toa-selftest": build.selftest,
         "/bin/traffic": traffic,

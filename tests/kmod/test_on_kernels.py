@@ -170,6 +170,45 @@ def test_unloading_while_a_task_sleeps_in_getpeername(machine: lab.TinyMachine) 
     machine.check("insmod /root/toa.ko")
 
 
+def needs(machine: lab.TinyMachine, neighbour: str) -> None:
+    """Skips where there is no such module for this kernel."""
+    if machine.run(f"test -e /root/{neighbour}.ko").status != 0:
+        pytest.skip(f"NOT TESTED: {neighbour} is not built for a kernel without headers")
+
+
+def test_a_server_in_the_kernel_is_told_its_real_peer(machine: lab.TinyMachine) -> None:
+    needs(machine, "kernel_server")
+    machine.check("insmod /root/kernel_server.ko")
+    told = machine.run("traffic kernel-server").stdout
+    machine.check("rmmod kernel_server")
+    assert told == "pass\n"
+    assert stats(machine)["getname_toa_bypass"] == 1
+    assert stats(machine)["syn_recv_sock_toa"] == 0
+
+
+def test_a_livepatch_of_the_same_function(machine: lab.TinyMachine) -> None:
+    """Before toa and after it: both do their work, and either can go."""
+    needs(machine, "livepatch_getname")
+    state = "/sys/kernel/livepatch/livepatch_getname"
+    calls = "cat /sys/module/livepatch_getname/parameters/calls"
+
+    def settle() -> None:
+        machine.check(f"while [ -e {state} ] && grep -q 1 {state}/transition; do sleep 0.1; done")
+
+    machine.check("insmod /root/livepatch_getname.ko")
+    settle()
+    assert machine.run("toa-selftest").status == 0
+    before = int(machine.check(calls))
+    assert before > 0
+    machine.check("rmmod toa; insmod /root/toa.ko")
+    assert machine.run("toa-selftest").status == 0
+    assert int(machine.check(calls)) > before
+    machine.check(f"echo 0 >{state}/enabled")
+    settle()
+    machine.check("rmmod livepatch_getname")
+    assert machine.run("toa-selftest").status == 0
+
+
 def test_other_probes_on_the_same_functions(machine: lab.TinyMachine) -> None:
     """Others' kprobes, kretprobes and function tracing come and go around ours."""
     events = "/sys/kernel/tracing"

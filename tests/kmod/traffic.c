@@ -470,6 +470,26 @@ static void case_netns(void)
 	normal(listener, port, 113, FIRST_PORT + 3);
 }
 
+/* ---- a server in the kernel: neighbours/kernel_server.c ---- */
+
+static void case_kernel_server(void)
+{
+	static const char parameters[] = "/sys/module/kernel_server/parameters";
+	char path[96], peer[64] = "";
+	struct wire wire;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/listen", parameters);
+	write_file(path, "2049");
+	wire = arrive(2049, FIRST_PORT, 140);
+	snprintf(path, sizeof(path), "%s/peer", parameters);
+	fd = open(path, O_RDONLY);
+	need(fd >= 0 && read(fd, peer, sizeof(peer) - 1) > 0, path);
+	if (strcmp(peer, BALANCER_V4 ":20000\n"))
+		fail("the kernel's server was told %s", peer);
+	reset(&wire);
+}
+
 /* ---- others at work on the same socket ---- */
 
 static int bpf(int command, union bpf_attr *attributes)
@@ -809,6 +829,7 @@ int main(int argc, char **argv)
 		{ "from-syn", case_from_syn },
 		{ "netns", case_netns },
 		{ "sockmap", case_sockmap },
+		{ "kernel-server", case_kernel_server },
 		{ "unload-while-asked", case_unload_while_asked },
 		{ "tuple-reuse", case_tuple_reuse },
 		{ "two-options", case_two_options },
