@@ -18,8 +18,8 @@ SCRIPTS := kmod/probe.sh toa_fleet/node/toa-node $(wildcard toa_fleet/node/verbs
 demo: $(VENV)/ready
 	$(BIN)/python -m lab.demo
 
-# sshd, and package managers for toa-node toolchain.
-test unit: MORE_TOOLS := openssh-server dnf zypper rpm createrepo-c apt-utils
+# sshd; package managers for toa-node toolchain, podman for toa-node build.
+test unit: MORE_TOOLS := openssh-server dnf zypper rpm createrepo-c apt-utils git podman runc
 
 test: $(VENV)/ready lint
 	$(BIN)/python -m pytest -ra --durations=12 $(SIDE_BY_SIDE) tests
