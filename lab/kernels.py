@@ -7,6 +7,7 @@ package indexes offer with all of its parts.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -33,6 +34,7 @@ class Line:
     release: str
     suites: tuple[str, ...]
     meta: str
+    flavour: str = "cloud-amd64"
 
 
 _PLAIN = r"linux-image-cloud-amd64"
@@ -47,6 +49,7 @@ LINES = (
     ),
     Line("trixie", "trixie", apt.suites("trixie")[:3], _PLAIN),
     Line("trixie-backports", "trixie", ("trixie-backports",), _PLAIN),
+    Line("bookworm-rt", "bookworm", apt.suites("bookworm")[:3], "linux-image-rt-amd64", "rt-amd64"),
 )
 PREVIOUS = "bookworm-previous"
 
@@ -136,7 +139,9 @@ def kernels(refresh: bool = False) -> dict[str, Kernel]:
     With `refresh`, or when the last choice is older, the package indexes are
     fetched again; when that fails, the last choice stays.
     """
-    record = cache.root() / "kernels.json"
+    # Another set of lines is another choice.
+    rules = hashlib.sha256(repr(LINES).encode()).hexdigest()[:12]
+    record = cache.root() / f"kernels-{rules}.json"
     with cache.lock("kernels"):
         known = _read(record)
         if known and not refresh and time.time() - record.stat().st_mtime < CHOICE_DAYS * 86400:
@@ -242,7 +247,7 @@ def _candidates(line: Line, index: _Index) -> list[Kernel]:
     series = _series(max(metas, key=lambda one: version_key(one["Version"]))["Version"])
     images = [
         stanzas[0] for name, stanzas in index.found.items()
-        if re.fullmatch(r"linux-image-\d+\.\d+\.\d.*-cloud-amd64", name)
+        if re.fullmatch(rf"linux-image-\d+\.\d+\.\d.*-{line.flavour}", name)
         and _series(stanzas[0]["Version"]) == series
     ]  # fmt: skip
     images.sort(key=lambda one: version_key(one["Version"]), reverse=True)
