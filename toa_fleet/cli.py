@@ -255,21 +255,49 @@ def audit(options: Options, hosts: Sequence[str], proof: bool) -> int:
 )
 @click.option(
     "--source",
-    type=_PATH,
-    metavar="DIR",
-    help="Sources of toa.ko.  [default: those that came along]",
+    metavar="DIR|URL",
+    help="Sources of toa.ko: a directory here, or the address of an archive or of a git "
+    "repository, which the node fetches.  [default: those that came along]",
+)
+@click.option("--sha256", metavar="HEX", help="Of the archive at that address.")
+@click.option("--revision", metavar="REV", help="Commit, tag or branch of that repository.")
+@click.option(
+    "--container",
+    metavar="IMAGE",
+    help="Build on the node in this container: an image's name (podman, docker) or a path there "
+    "(systemd-nspawn). For systems without a compiler.",
 )
 @click.option("--force", is_flag=True, help="Build even what the store holds already.")
 @_common_options
-def build(options: Options, references: Sequence[str], source: Optional[Path], force: bool) -> int:
+def build(
+    options: Options,
+    references: Sequence[str],
+    source: Optional[str],
+    sha256: Optional[str],
+    revision: Optional[str],
+    container: Optional[str],
+    force: bool,
+) -> int:
     """Build toa.ko on a reference node.
 
-    The sources go there, the module comes back, is checked and stored.
+    The sources go there, the module comes back, is checked and stored. A module
+    of other sources than this project's has no selftest: push it with --artifact
+    and --allow-unproven.
     """
     nodes = _references(options, references)
-    job = BuildJob(
-        options.asker(), options.store, options.artifacts(), resources.kmod_sources(source), force
-    )
+    arguments = _argument("--container", container)
+    if source is not None and _is_address(source):
+        arguments += ["--source", source]
+        arguments += [*_argument("--sha256", sha256), *_argument("--revision", revision)]
+        sources = []
+    elif sha256 or revision:
+        raise UsageError(
+            "--sha256 and --revision are for a --source that the node fetches",
+            "give an address, or check that revision out and give its directory",
+        )
+    else:
+        sources = resources.kmod_sources(Path(source) if source else None)
+    job = BuildJob(options.asker(), options.store, options.artifacts(), sources, force, arguments)
     return _finish(options, "build", nodes, job, recorded=True)
 
 
@@ -283,6 +311,11 @@ def build(options: Options, references: Sequence[str], source: Optional[Path], f
 )
 @click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
 @click.option("--replace-foreign", is_flag=True, help="Take a loaded toa of others out.")
+@click.option(
+    "--allow-unproven",
+    is_flag=True,
+    help="Also where toa-selftest cannot run: a module of other sources, a node without TUN.",
+)
 @_common_options
 def push(
     options: Options,
@@ -290,6 +323,7 @@ def push(
     artifact: Optional[str],
     dry_run: bool,
     replace_foreign: bool,
+    allow_unproven: bool,
 ) -> int:
     """Push toa.ko to the nodes that it fits.
 
@@ -299,7 +333,7 @@ def push(
     """
     nodes = _hosts_of(options, hosts)
     artifacts = [_artifact(options, artifact)] if artifact else options.artifacts()
-    job = PushJob(options.asker(), artifacts, Policy(replace_foreign), dry_run)
+    job = PushJob(options.asker(), artifacts, Policy(replace_foreign, allow_unproven), dry_run)
     return _finish(options, "push", nodes, job, dry_run=dry_run, recorded=not dry_run)
 
 
@@ -396,6 +430,10 @@ def legacy_kernel(
         arguments += _argument(f"--{name}", values[name])
     arguments += ["--dry-run"] if dry_run else []
     return _verb_of_its_own(options, "legacy-kernel", hosts, arguments, dry_run)
+
+
+def _is_address(source: str) -> bool:
+    return "://" in source or source.startswith("git@")
 
 
 def _argument(name: str, value: Optional[object]) -> list[str]:

@@ -188,6 +188,7 @@ class PushJob:
         self._dry_run = dry_run
         self._manifests = [artifact.manifest for artifact in artifacts]
         arguments = ["--replace-foreign"] if policy.replace_foreign else []
+        arguments += ["--allow-unproven"] if policy.allow_unproven else []
         # Made once: all nodes of a kind are sent the same bytes.
         self._requests: Mapping[str, Request] = {
             artifact.id: bundled(
@@ -258,8 +259,10 @@ class BuildJob:
         asker: asks the node.
         store: where the artifact goes.
         artifacts: what the store holds already.
-        sources: (path, content) of the module's sources.
+        sources: (path, content) of the module's sources; empty when the node
+            fetches them by ``arguments``.
         force: build even what the store holds already.
+        arguments: further ones of the verb.
     """
 
     def __init__(
@@ -269,14 +272,15 @@ class BuildJob:
         artifacts: Sequence[Artifact],
         sources: list[tuple[str, bytes]],
         force: bool = False,
+        arguments: Sequence[str] = (),
     ) -> None:
         self._asker = asker
         self._store = store
         self._artifacts = artifacts
-        self._force = force
+        self._force = force or not sources
         self._source = source_hash(sources)
         parts = [Part(f"kmod/{name}", data) for name, data in sources]
-        self._request = bundled(asker.program, "build", parts, ["--emit"])
+        self._request = bundled(asker.program, "build", parts, ["--emit", *arguments])
 
     def __call__(self, session: Session, tell: Tell) -> NodeReport:
         tell("reading facts")

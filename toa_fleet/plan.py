@@ -39,9 +39,11 @@ class Policy:
 
     Attributes:
         replace_foreign: a loaded toa that is not ours may be taken out.
+        allow_unproven: a selftest that cannot run is no failed proof.
     """
 
     replace_foreign: bool = False
+    allow_unproven: bool = False
 
     @property
     def ignored_gates(self) -> frozenset[str]:

@@ -97,7 +97,8 @@ def kmod_sources(directory: Optional[Path] = None) -> list[tuple[str, bytes]]:
         sources = [(path.relative_to(root).as_posix(), path.read_bytes()) for path in paths]
     except OSError as error:
         raise LocalError(f"cannot read the sources in {root}: {error.strerror}") from error
-    if not any(name in ("Makefile", "Kbuild") for name, _ in sources):
+    # Other TOAs have theirs in src/.
+    if not any(name in ("Makefile", "Kbuild", "src/Makefile") for name, _ in sources):
         raise LocalError(f"{root} has no Makefile: these are not the sources of toa.ko")
     if sum(len(data) for _, data in sources) > _MAX_SOURCE:
         raise LocalError(f"{root} holds over {_MAX_SOURCE} bytes: these are not the sources alone")

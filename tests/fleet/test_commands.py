@@ -68,6 +68,54 @@ def test_build_sends_the_sources_alone_and_stores_what_comes_back(
     assert good[0].id in pushed.out
 
 
+def test_sources_at_an_address_are_fetched_by_the_node(
+    fleet: Fleet, toa_fleet: Run, fields: Fields, artifact_files: Files
+) -> None:
+    node = _builds(fleet.node().be(fields), artifact_files(fields))
+    words = [
+        "--source",
+        "https://example.org/toa.git",
+        "--revision",
+        "v1",
+        "--container",
+        "image:1",
+    ]
+    assert toa_fleet("build", "--on", node.name, *words).status == 0
+    assert node.read("parts").split() == ["toa-node"]
+    assert node.read("arguments").split() == ["--emit", *words[4:], *words[:4]]
+    # What lies there may be another thing tomorrow: it is built each time.
+    assert toa_fleet("build", "--on", node.name, *words).status == 0
+    assert node.read("arguments").split().count("--emit") == 2
+
+
+def test_a_revision_of_a_local_directory_is_refused(
+    fleet: Fleet, toa_fleet: Run, source: Path
+) -> None:
+    words = ["--on", fleet.node().name, "--source", source, "--revision", "v1"]
+    outcome = toa_fleet("build", *words)
+    assert outcome.status == 2 and "check that revision out" in outcome.err
+
+
+def test_other_sources_are_sent_with_their_src(
+    fleet: Fleet, toa_fleet: Run, fields: Fields, artifact_files: Files, tmp_path: Path
+) -> None:
+    node = _builds(fleet.node().be(fields), artifact_files(fields))
+    (tmp_path / "other/src").mkdir(parents=True)
+    for name in ("src/Makefile", "src/toa.c", "README"):
+        (tmp_path / "other" / name).write_text("")
+    assert toa_fleet("build", "--on", node.name, "--source", tmp_path / "other").status == 0
+    assert "kmod/src/Makefile" in node.read("parts").split()
+
+
+def test_push_passes_on_what_is_allowed(
+    fleet: Fleet, toa_fleet: Run, fields: Fields, artifact_directory: Callable[..., Path]
+) -> None:
+    node = fleet.node().be(fields)
+    words = ["--artifact", artifact_directory(fields), "--allow-unproven"]
+    assert toa_fleet("push", node.name, *words).status == 0
+    assert node.read("arguments").split() == ["--allow-unproven"]
+
+
 def test_the_same_sources_are_built_once_unless_forced(
     fleet: Fleet, toa_fleet: Run, fields: Fields, artifact_files: Files, source: Path
 ) -> None:

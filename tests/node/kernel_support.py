@@ -82,6 +82,41 @@ def small_source(where: Path, answer: str) -> Path:
     return where
 
 
+_OTHER_MAKEFILE = """
+obj-m += toa.o
+KERNELDIR ?= /lib/modules/$(shell uname -r)/build
+default:
+	$(MAKE) -C $(KERNELDIR) M=$(CURDIR) modules
+"""
+_OTHER_MODULE = """
+#include <linux/module.h>
+
+static int __init other_init(void)
+{
+	pr_info("TOA: toa loaded\\n");
+	return 0;
+}
+
+static void __exit other_exit(void)
+{
+	pr_info("TOA: toa unloaded\\n");
+}
+
+module_init(other_init);
+module_exit(other_exit);
+MODULE_DESCRIPTION("Stands in for a TOA of others");
+MODULE_LICENSE("GPL");
+"""
+
+
+def other_source(where: Path) -> Path:
+    """A module in the layout of other TOAs: src/, and nothing of this project's."""
+    (where / "src").mkdir(parents=True)
+    (where / "src/Makefile").write_text(_OTHER_MAKEFILE)
+    (where / "src/toa.c").write_text(_OTHER_MODULE)
+    return where
+
+
 def build(work: Path, kernel: lab.Kernel, facts: Mapping[str, str], source: Path) -> Path:
     """Runs `toa-node build` where there is a compiler; returns the artifact's directory."""
     work.mkdir()

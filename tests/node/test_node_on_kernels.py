@@ -17,6 +17,7 @@ from kernel_support import (  # noqa: E402
     artifact_build_id,
     build,
     facts_of,
+    other_source,
     small_source,
     toa_source,
     unavailable,
@@ -43,6 +44,7 @@ class World:
     new: Path
     refusing: Path
     silent: Path
+    other: Path
 
 
 def boot(line: str, memory: int = 384) -> lab.TinyMachine:
@@ -61,6 +63,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         "new": toa_source(top / "new-source", "0.0.2"),
         "refusing": small_source(top / "refusing-source", "-ENODEV"),
         "silent": small_source(top / "silent-source", "0"),
+        "other": other_source(top / "other-source"),
     }
     with boot("bookworm") as machine:
         facts = facts_of(machine)
@@ -237,6 +240,19 @@ def test_a_selftest_that_cannot_run_is_no_proof(node: Node, world: World, tmp_pa
     assert answer["proof.selftest"] == "skipped: no TUN here"
     node("verify").failed("proof")
     node("verify --allow-unproven").done()
+
+
+def test_a_toa_of_other_sources_is_taken_only_unproven(node: Node, world: World) -> None:
+    """Its build-id and the kernel's log are all that can be proven of it."""
+    refused = node(f"{DEPLOY}/other").failed("proof")
+    assert "built from other sources" in refused["proof.selftest"]
+    assert "rolled back" in refused["detail"] and running(node) == ""
+
+    deployed = node(f"{DEPLOY}/other --allow-unproven").done()
+    assert deployed["proof.build_id"] == deployed["proof.dmesg"] == "yes"
+    assert deployed["proof.hooks"] == "unknown"
+    assert running(node) == artifact_build_id(world.other)
+    assert node("deploy --no-persist --from /root/new").done()["changed"] == "yes"
 
 
 def test_a_foreign_toa_is_left_alone_unless_told_otherwise(node: Node, world: World) -> None:
