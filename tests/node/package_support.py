@@ -32,6 +32,8 @@ mount -t overlay -o lowerdir=/,upperdir=upper,workdir=work overlay root
 mount --rbind /proc root/proc
 mount --rbind /dev root/dev
 for memory in tmp run var/tmp; do mount -t tmpfs -o mode=1777 tmpfs root/$memory; done
+# A machine with /usr on a file system of its own cannot be one.
+test -x root/usr/bin/env
 mkdir root/repo
 mount --bind "$2" root/repo
 mkdir -p root/run/toa-node

@@ -194,6 +194,8 @@ def trouble(shell: str, tree: Path, where: Path, noise: str) -> Answer:
         ("echo 'main.c:3: error: no such thing'; exit 1", "no such thing", "log"),
         ("echo 'CONFIG_RETPOLINE=y, but not supported by the compiler. Compiler update "
          "recommended.'; exit 1", "RETPOLINE", "upgrade gcc"),
+        ("echo '*** You are building kernel with non-retpoline compiler, please update your "
+         "compiler..  Stop.'; exit 2", "non-retpoline", "upgrade gcc"),
         ("echo '/bin/sh: 1: gcc-99: not found'; exit 127", "gcc-99", "install gcc-99"),
         ("echo 'gcc: error: unrecognized command-line option -fnew'; exit 1", "unrecognized",
          "gcc is another"),
