@@ -18,6 +18,8 @@
 #include <linux/kprobes.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/moduleparam.h>
+#include <linux/mutex.h>
 #include <linux/net.h>
 #include <linux/percpu.h>
 #include <linux/proc_fs.h>
@@ -227,14 +229,26 @@ struct kernel_param_ops {
 	void (*free)(void *arg);	/* called by nobody */
 };
 
+/* Nor does the kernel keep two tasks from writing a parameter at a time. */
 #define module_param_cb(name, ops, arg, perm)				\
+	static DEFINE_MUTEX(toa_lock_of_##name);			\
 	static int toa_set_param_##name(const char *value, struct kernel_param *param) \
 	{								\
-		return (ops)->set(value, param);			\
+		int err;						\
+									\
+		mutex_lock(&toa_lock_of_##name);			\
+		err = (ops)->set(value, param);				\
+		mutex_unlock(&toa_lock_of_##name);			\
+		return err;						\
 	}								\
 	static int toa_get_param_##name(char *buffer, struct kernel_param *param) \
 	{								\
-		return (ops)->get(buffer, param);			\
+		int len;						\
+									\
+		mutex_lock(&toa_lock_of_##name);			\
+		len = (ops)->get(buffer, param);			\
+		mutex_unlock(&toa_lock_of_##name);			\
+		return len;						\
 	}								\
 	module_param_call(name, toa_set_param_##name, toa_get_param_##name, arg, perm)
 #endif
@@ -243,8 +257,9 @@ struct kernel_param_ops {
  * What ends a parameter's text: before 4.15 the kernel adds a newline itself.
  * No header tells, a parameter of the kernel's own type does.
  */
-static inline const char *toa_param_end(char *buffer)
+static inline const char *toa_param_end(void)
 {
+	char buffer[16];
 	unsigned int number = 1;
 	struct kernel_param param = { .arg = &number };
 	int len = param_get_uint(buffer, &param);

@@ -75,7 +75,7 @@ static int get_kinds(char *buffer, const struct kernel_param *param)
 		if (toa_kind_enabled(&toa_kinds, kind))
 			len += scnprintf(buffer + len, PAGE_SIZE - len, "%s%d",
 					 len ? "," : "", kind);
-	return len + scnprintf(buffer + len, PAGE_SIZE - len, "\n");
+	return len + scnprintf(buffer + len, PAGE_SIZE - len, "%s", toa_param_end());
 }
 
 static const struct kernel_param_ops kinds_ops = {
@@ -143,12 +143,20 @@ static bool loaded;
 
 static int get_hooks(char *buffer, const struct kernel_param *param)
 {
-	if (!READ_ONCE(loaded))
-		return scnprintf(buffer, PAGE_SIZE, "disarmed\n");
-	return scnprintf(buffer, PAGE_SIZE, "%s\n", toa_hooks_armed() ? "armed" : "disarmed");
+	bool armed = READ_ONCE(loaded) && toa_hooks_armed();
+
+	return scnprintf(buffer, PAGE_SIZE, "%s%s", armed ? "armed" : "disarmed", toa_param_end());
+}
+
+/* insmod calls it without a look whether there is one. */
+static int set_hooks(const char *value, const struct kernel_param *param)
+{
+	pr_err("hooks: cannot be set\n");
+	return -EPERM;
 }
 
 static const struct kernel_param_ops hooks_ops = {
+	.set = set_hooks,
 	.get = get_hooks,
 };
 module_param_cb(hooks, &hooks_ops, NULL, 0444);
@@ -207,6 +215,9 @@ static void __exit toa_exit(void)
 	toa_nat64_exit();
 	toa_hooks_exit();
 	toa_syn_exit();
+	/* Before 2.6.36 the kernel does not call the parameters' own functions for that. */
+	toa_trust_free();
+	toa_netns_free();
 	toa_store_exit();
 	pr_info("toa unloaded\n");
 }

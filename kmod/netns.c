@@ -104,11 +104,11 @@ int toa_netns_show(char *buffer, size_t size)
 	int len = 0;
 
 	if (!list)
-		return scnprintf(buffer, size, "all\n");
+		return scnprintf(buffer, size, "all%s", toa_param_end());
 	for (i = 0; i < list->count; i++)
 		len += scnprintf(buffer + len, size - len, "%s%u", len ? "," : "",
 				 list->inums[i]);
-	return len + scnprintf(buffer + len, size - len, "\n");
+	return len + scnprintf(buffer + len, size - len, "%s", toa_param_end());
 }
 
 /* Context: process; no hook is armed any more. */

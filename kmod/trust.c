@@ -153,7 +153,7 @@ int toa_trust_show(char *buffer, size_t size)
 			len += scnprintf(buffer + len, size - len, ",");
 		len += show_network(buffer + len, size - len, &list->networks[i]);
 	}
-	return len + scnprintf(buffer + len, size - len, "\n");
+	return len + scnprintf(buffer + len, size - len, "%s", toa_param_end());
 }
 
 /* Context: process; no hook is armed any more. */

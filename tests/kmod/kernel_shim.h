@@ -249,6 +249,9 @@ static inline int scnprintf(char *to, size_t size, const char *format, ...)
 
 /* ---- module parameters ---- */
 
+/* As on kernels from 4.15 on. */
+#define toa_param_end() "\n"
+
 struct kernel_param {
 	const char *name;
 };

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -22,6 +23,7 @@ LOAD_CYCLES = 5 * SCALE
 CONNECTIONS = 10_000 * SCALE
 
 PARAMETERS = "/sys/module/toa/parameters"
+PROBES = Path(__file__).resolve().parents[2] / "kmod" / "probe"
 
 
 def stats(machine: lab.TinyMachine) -> dict[str, int]:
@@ -357,6 +359,19 @@ def readings(text: str) -> dict[str, list[str]]:
 def canonical(shown: str) -> str:
     parts = (part.partition("/") for part in shown.split(","))
     return ",".join(f"{ipaddress.ip_address(ip)}/{bits}" if bits else ip for ip, _, bits in parts)
+
+
+def test_what_is_read_only_cannot_be_set_at_load_either(machine: lab.TinyMachine) -> None:
+    machine.check("rmmod toa")
+    assert machine.run("insmod /root/toa.ko hooks=armed").status != 0
+    assert "hooks: cannot be set" in machine.check("dmesg")
+
+
+def test_the_probes_said_what_they_found(build: lab.Build) -> None:
+    if not build.log:
+        pytest.skip("make's words were not kept")
+    found = dict(re.findall(r"^  PROBE   (\w+): (yes|no)$", build.log, re.MULTILINE))
+    assert set(found) == {path.stem for path in PROBES.glob("*.c")} - {"always", "never"}
 
 
 def test_a_bound_of_nothing_is_refused(machine: lab.TinyMachine) -> None:
