@@ -4,7 +4,7 @@
 #   make demo     the main job, on a lab of virtual nodes
 #   make test     everything that proves it
 #
-# Parts of them: make lint, make unit (no virtual machines). Speed: make bench-kmod.
+# Parts of them: make lint, make unit (no virtual machines). Speed: make bench-kmod, make bench-salt.
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -53,6 +53,10 @@ test-kernels: $(VENV)/ready
 bench-kmod: $(VENV)/ready
 	$(BIN)/python -m bench.kmod $(KERNELS)
 
+# What `state.apply toa` takes where nothing changes, beside kmod.present.
+bench-salt: $(VENV)/ready
+	$(BIN)/python -m bench.salt
+
 $(VENV)/ready: tools setup.cfg pyproject.toml
 	test -x $(BIN)/python || python3 -m venv $(VENV)
 	test $@ -nt setup.cfg -a $@ -nt pyproject.toml || \
@@ -67,4 +71,4 @@ clean:
 	rm -rf $(VENV) build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: demo test test-kernels unit lint fuzz lint-kmod bench-kmod tools clean
+.PHONY: demo test test-kernels unit lint fuzz lint-kmod bench-kmod bench-salt tools clean

@@ -21,7 +21,7 @@ _MKFS = (
 SETTLE = debootstrap.SHELL / "settle-node"
 PACKAGES = (
     "systemd", "systemd-sysv", "udev", "openssh-server", "sudo", "kmod", "iproute2", "procps",
-    "gcc", "make", "libc6-dev", "python3-minimal", "passwd", "login", "initramfs-tools",
+    "gcc", "make", "libc6-dev", "python3", "passwd", "login", "initramfs-tools",
 )  # fmt: skip
 
 

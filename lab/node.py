@@ -29,13 +29,15 @@ class Spec:
     """A node to start: its `name`, Debian release (`image`) and kernel.
 
     Without `kernel`, it is the image's first: the release's own. `memory` is in
-    MiB; a node that builds modules needs about 512.
+    MiB; a node that builds modules needs about 512. `disks` are images that it
+    sees, and cannot write to, as /dev/vdb and so on.
     """
 
     name: str
     image: str = "bookworm"
     kernel: str | None = None
     memory: int = 512
+    disks: tuple[Path, ...] = ()
 
 
 class Node:
@@ -141,9 +143,11 @@ class Node:
             end(child)
         return Result(child.returncode, out.decode(errors="replace"), err.decode(errors="replace"))
 
-    def check(self, command: str, *, user: str = "root", timeout: float = 60) -> str:
+    def check(
+        self, command: str, *, user: str = "root", timeout: float = 60, input: Content = b""
+    ) -> str:
         """The standard output of COMMAND; raises LabError when its status is not 0."""
-        result = self.run(command, user=user, timeout=timeout)
+        result = self.run(command, user=user, timeout=timeout, input=input)
         if result.status != 0:
             raise LabError(
                 f"{self.name}: exit status {result.status} of: {command}\n"
@@ -224,6 +228,9 @@ class Node:
             "-netdev", f"user,id=net,hostfwd=tcp:{self.host}:{self.port}-:22",
             "-device", "virtio-net-pci,netdev=net,romfile=",
         ]  # fmt: skip
+        for number, disk in enumerate(self._spec.disks):
+            drive = f"file={disk},format=raw,if=none,id=more{number},readonly=on"
+            options += ["-drive", drive, "-device", f"virtio-blk-pci,drive=more{number}"]
         return Qemu(
             self.kernel, self._initrd, self._folder,
             memory=self._spec.memory, append="systemd.show_status=0", options=options,

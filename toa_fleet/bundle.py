@@ -73,11 +73,15 @@ class Request:
         verb: of toa-node; the answer must begin with it.
         argv: the command, to be quoted by the carrier.
         payload: standard input, in pieces; shared between nodes, never copied.
+        arguments, parts: what ``argv`` and ``payload`` say besides the program,
+            for carriers that bring it to a node in another way.
     """
 
     verb: str
     argv: tuple[str, ...]
     payload: tuple[bytes, ...]
+    arguments: tuple[str, ...] = ()
+    parts: tuple[Part, ...] = ()
 
     @property
     def size(self) -> int:
@@ -87,7 +91,8 @@ class Request:
 
 def plain(program: bytes, verb: str, arguments: Sequence[str] = ()) -> Request:
     """A request that brings nothing but the program."""
-    return Request(verb, ("sh", "-s", "--", verb, *arguments), (program,))
+    argv = ("sh", "-s", "--", verb, *arguments)
+    return Request(verb, argv, (program,), tuple(arguments))
 
 
 def bundled(
@@ -103,4 +108,5 @@ def bundled(
     everything = [Part("toa-node", program), *parts]
     named = [word for part in everything for word in ("--part", part.argument())]
     argv = ("sh", "-c", BOOTSTRAP, "toa", str(len(program)), verb, *named, *arguments)
-    return Request(verb, argv, tuple(part.data for part in everything))
+    payload = tuple(part.data for part in everything)
+    return Request(verb, argv, payload, tuple(arguments), tuple(parts))

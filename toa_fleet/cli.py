@@ -22,9 +22,11 @@ from toa_fleet.artifact import Artifact
 from toa_fleet.audit import assess
 from toa_fleet.carriers.base import Carrier, Session
 from toa_fleet.carriers.local import LocalCarrier
+from toa_fleet.carriers.salt import TARGET_TYPES, Master, SaltCarrier
 from toa_fleet.errors import LocalError, ToaError, UsageError
 from toa_fleet.inventory import Host, parse_host, read, read_file
 from toa_fleet.jobs import (
+    LIMITS,
     Asker,
     BuildJob,
     PushJob,
@@ -65,6 +67,20 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 
 @dataclass
+class SaltOptions:
+    """``--carrier salt`` and what goes with it."""
+
+    wanted: bool
+    target: Optional[str]
+    target_type: str
+    config: Path
+    python: Optional[Path]
+    file_root: Optional[Path]
+    #: Set where the hosts are found: they and their first answers are one call.
+    carrier: Optional[SaltCarrier] = None
+
+
+@dataclass
 class Options:
     """The options that every command has."""
 
@@ -77,6 +93,7 @@ class Options:
     timeout: Optional[float]
     as_json: bool
     store: Store
+    salt: SaltOptions
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -110,6 +127,14 @@ def _common_options(command: _F) -> _F:
             timeout=values.pop("timeout"),
             as_json=values.pop("as_json"),
             store=_store(values.pop("store")),
+            salt=SaltOptions(
+                wanted=values.pop("carrier") == "salt",
+                target=values.pop("target"),
+                target_type=values.pop("target_type"),
+                config=values.pop("salt_config"),
+                python=values.pop("salt_python"),
+                file_root=values.pop("salt_file_root"),
+            ),
         )
         return _guarded(command, options, values)
 
@@ -187,6 +212,45 @@ _OPTIONS = (
         envvar="TOA_FLEET_STORE",
         help="Where artifacts and the journal are kept.  [default: the user's data directory]",
     ),
+    click.option(
+        "--carrier",
+        type=click.Choice(["ssh", "salt"]),
+        default="ssh",
+        show_default=True,
+        help="How nodes are reached. With salt, on a Salt master, a HOST is a minion's id.",
+    ),
+    click.option("--target", metavar="TGT", help="With salt, instead of HOSTs: which minions."),
+    click.option(
+        "--target-type",
+        type=click.Choice(TARGET_TYPES),
+        default="glob",
+        show_default=True,
+        metavar="TYPE",
+        help=f"What --target is: {', '.join(TARGET_TYPES)}.",
+    ),
+    click.option(
+        "--salt-config",
+        type=_PATH,
+        metavar="DIR",
+        default=Path("/etc/salt"),
+        show_default=True,
+        help="With salt: where the master's configuration is.",
+    ),
+    click.option(
+        "--salt-python",
+        type=_PATH,
+        metavar="FILE",
+        envvar="TOA_FLEET_SALT_PYTHON",
+        help="With salt: the Python that has Salt.  [default: this one, else that of Salt's "
+        "packages, else that of the command `salt`]",
+    ),
+    click.option(
+        "--salt-file-root",
+        type=_PATH,
+        metavar="DIR",
+        help="With salt: one of the master's file_roots, for artifacts on their way.  "
+        "[default: the first that can be written to]",
+    ),
 )
 _hosts = click.argument("hosts", nargs=-1, metavar="HOST...")
 
@@ -203,7 +267,10 @@ def cli() -> None:
 def fingerprint(options: Options, hosts: Sequence[str]) -> int:
     """Show which system each node is, and which nodes are alike."""
     return _finish(
-        options, "fingerprint", _hosts_of(options, hosts), _facts(options, "fingerprint")
+        options,
+        "fingerprint",
+        _hosts_of(options, hosts, "fingerprint"),
+        _facts(options, "fingerprint"),
     )
 
 
@@ -226,7 +293,7 @@ def gates(options: Options, hosts: Sequence[str]) -> int:
     One verdict a gate (signatures, lockdown, Secure Boot, blacklists, kprobes,
     disk and more), each closed one with its remedy. Copies and changes nothing.
     """
-    return _finish(options, "gates", _hosts_of(options, hosts), gates_job(options.asker()))
+    return _finish(options, "gates", _hosts_of(options, hosts, "gates"), gates_job(options.asker()))
 
 
 @cli.command(epilog=_EPILOG)
@@ -342,7 +409,7 @@ def push(
 @_common_options
 def unload(options: Options, hosts: Sequence[str]) -> int:
     """Take toa out of the kernel until the next boot."""
-    nodes = _hosts_of(options, hosts)
+    nodes = _hosts_of(options, hosts, "")
     return _finish(options, "unload", nodes, simple_job(options.asker(), "unload"), recorded=True)
 
 
@@ -351,7 +418,7 @@ def unload(options: Options, hosts: Sequence[str]) -> int:
 @_common_options
 def remove(options: Options, hosts: Sequence[str]) -> int:
     """Unload toa and take away what push put there."""
-    nodes = _hosts_of(options, hosts)
+    nodes = _hosts_of(options, hosts, "")
     return _finish(options, "remove", nodes, simple_job(options.asker(), "remove"), recorded=True)
 
 
@@ -444,17 +511,38 @@ def _verb_of_its_own(
     options: Options, verb: str, hosts: Sequence[str], arguments: Sequence[str], dry_run: bool
 ) -> int:
     """Send a verb that stands apart from toa-node, with its file."""
+    _require_ssh(options, verb, "the state toa.toolchain does it on minions")
     nodes = _hosts_of(options, hosts)
     job = verb_file_job(options.asker(), verb, resources.verb_file(verb), arguments, dry_run)
     return _finish(options, verb, nodes, job, dry_run=dry_run, recorded=not dry_run)
 
 
-def _hosts_of(options: Options, words: Sequence[str]) -> list[Host]:
-    return read(words, options.inventory)
+def _hosts_of(options: Options, words: Sequence[str], verb: str = "status") -> list[Host]:
+    """The nodes; VERB is what each will be asked first, where that changes nothing."""
+    salt = options.salt
+    if not salt.wanted:
+        if salt.target is not None:
+            raise UsageError("--target goes with --carrier salt")
+        return read(words, options.inventory)
+    if options.inventory:
+        raise UsageError("--carrier salt takes minions, no inventory", "use --target")
+    if bool(words) == (salt.target is not None):
+        raise UsageError("say which minions", "either name them, or give one --target")
+    salt.carrier = SaltCarrier(Master(salt.config, salt.python), salt.file_root)
+    limit = options.timeout or LIMITS["status"]
+    if words:
+        return salt.carrier.hosts(list(words), "list", verb, limit)
+    return salt.carrier.hosts(salt.target, salt.target_type, verb, limit)
+
+
+def _require_ssh(options: Options, command: str, instead: str) -> None:
+    if options.salt.wanted:
+        raise UsageError(f"{command} goes over SSH only", instead)
 
 
 def _references(options: Options, words: Sequence[str]) -> list[Host]:
     """``--on`` names a host of the inventory, or any other host."""
+    _require_ssh(options, "build", "toa.orchestrate, toa.built and toa.build do it on minions")
     named = {host.name: host for path in options.inventory for host in read_file(path)}
     hosts = [named.get(word) or parse_host(word, "--on") for word in words]
     return list({host.name: host for host in hosts}.values())
@@ -542,18 +630,18 @@ class _Carriers:
     def __init__(self, options: Options, hosts: Sequence[Host]) -> None:
         self._options = options
         self._local = LocalCarrier(options.sudo)
-        self._ssh: Optional[Carrier] = None
-        if not all(host.is_local for host in hosts):
-            self._ssh = self._make_ssh()
+        self._remote: Optional[Carrier] = options.salt.carrier
+        if self._remote is None and not all(host.is_local for host in hosts):
+            self._remote = self._make_ssh()
 
     def session(self, host: Host) -> Session:
-        if host.is_local or self._ssh is None:
+        if host.is_local or self._remote is None:
             return self._local.session(host)
-        return self._ssh.session(host)
+        return self._remote.session(host)
 
     def close(self) -> None:
-        if self._ssh is not None:
-            self._ssh.close()
+        if self._remote is not None:
+            self._remote.close()
 
     def _make_ssh(self) -> Carrier:
         # paramiko and Fabric take a fifth of a second to import.

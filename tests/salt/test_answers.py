@@ -271,6 +271,24 @@ def test_a_manifest_is_read_strictly(face: Any, tmp_path: Path) -> None:
             read(broken)
 
 
+def test_a_master_that_takes_no_files_is_named_with_the_remedy(
+    face: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """cp.push is stood in for: it returns False where the master has no file_recv."""
+    manifest = f"manifest=1\nfingerprint={'a' * 16}\nsha256={'b' * 64}\nbuild_id={'c' * 40}\n"
+    for name in ("toa.ko", "toa-selftest", "manifest"):
+        (tmp_path / name).write_text(manifest)
+    pushed: list[str] = []
+    monkeypatch.setitem(face.__salt__, "cp.push", pushed.append)
+    with pytest.raises(StandInError) as error:
+        face.push(str(tmp_path))
+    assert str(error.value) == (
+        f"the master did not take {tmp_path}/toa.ko. What to do: set `file_recv: True` in the "
+        "master's configuration and restart it; see its log"
+    )
+    assert pushed == [f"{tmp_path}/toa.ko"]
+
+
 def test_scratch_directories_do_not_stay(face: Any, tmp_path: Path) -> None:
     with pytest.raises(StandInError, match="cannot stage files"), face._scratch() as directory:
         (Path(directory) / "file").write_text("")

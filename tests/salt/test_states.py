@@ -147,6 +147,22 @@ class TestPresent:
         assert "modules_disabled: kernel.modules_disabled=1 forbids loading" in comment
 
     @pytest.mark.parametrize("test", [False, True])
+    @pytest.mark.parametrize("function", ["present", "persistent"])
+    def test_a_minion_without_root_is_told_so(
+        self,
+        run: Run,
+        tree: Tree,
+        served: Path,
+        artifact: dict[str, str],
+        function: str,
+        test: bool,
+    ) -> None:
+        tree.write("bin/id", "#!/bin/sh\necho 1000\n")
+        (tree.root / "bin/id").chmod(0o755)
+        comment = failed_without_a_change(run, tree, function, artifacts=str(served), test=test)
+        assert comment.startswith("this minion cannot do it now: root: ")
+
+    @pytest.mark.parametrize("test", [False, True])
     def test_a_foreign_toa_is_left_alone_unless_told_otherwise(
         self,
         run: Run,

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A minion with a real kernel, and a real master: `state.apply toa` from nothing to
+a proven connection, over a reboot, and through a kernel upgrade.
+
+                       host                |  node (Debian 12, systemd)
+    salt-master: formula, sources, --------|-- salt-call state.apply toa
+    toa-node, artifacts by fingerprint     |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import salts
+from estates import Estate
+from guests import Guest, salt_disk
+
+lab = pytest.importorskip("lab")
+from real_kernels import serve_artifact  # noqa: E402
+
+pytestmark = pytest.mark.lab
+
+OLD, NEW = "bookworm-previous", "bookworm"
+RUNNING = "/sys/module/toa/parameters"
+
+
+@pytest.fixture(scope="module")
+def master(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
+    why = lab.available()
+    if why:
+        pytest.skip(f"NOT TESTED on a kernel: {why}")
+    version = salts.versions()[0]
+    try:
+        salt_disk(version)
+        with Estate(version, tmp_path_factory.mktemp("m"), []) as master:
+            yield master
+    except salts.NoSalt as why_not:
+        pytest.skip(f"NO SALT for the node: {why_not}")
+
+
+@pytest.fixture(scope="module")
+def guest(master: Estate) -> Iterator[Guest]:
+    spec = lab.Spec("minion", "bookworm", OLD, disks=(salt_disk(salts.versions()[0]),))
+    with lab.Lab([spec]) as nodes:
+        guest = Guest(nodes["minion"], master.ports_of_minions)
+        guest.prepare()
+        yield guest
+
+
+def test_a_minions_life_with_toa(master: Estate, guest: Guest, tmp_path: Path) -> None:
+    node = guest.node
+    pillar = {"source": "fileserver", "parameters": {"kinds": [254, 200]}}
+    old = serve_artifact(master, node, tmp_path / "old")
+
+    # From nothing to a proven connection.
+    first = guest.apply("toa", toa=pillar)["toa-is-present"]
+    assert first["result"] is True, first
+    assert first["changes"]["loaded"] == {"old": False, "new": True}
+    assert first["changes"]["build_id"] == {"old": None, "new": old}
+    assert node.check(f"cat {RUNNING}/kinds {RUNNING}/hooks") == "200,254\narmed\n"
+    assert "toa=pass" in node.check("/var/lib/toa/*/*/toa-selftest")
+
+    # A parameter changes while it runs; nothing else does.
+    pillar["parameters"] = {"trusted": ["100.64.0.0/10"]}
+    second = guest.apply("toa", toa=pillar)["toa-is-present"]
+    assert set(second["changes"]) == {"options", "parameters"}, second
+    assert node.check(f"cat {RUNNING}/kinds {RUNNING}/trusted") == "254\n100.64.0.0/10\n"
+
+    # A reboot with the old kernel and then the new one: there it is not loaded,
+    # and the state says what is missing.
+    node.reboot()
+    assert node.check("systemctl is-system-running --wait; true")
+    assert node.check(f"cat {RUNNING}/trusted {RUNNING}/hooks") == "100.64.0.0/10\narmed\n"
+    node.reboot(kernel=NEW)
+    guest.prepare()
+    missing = guest.apply("toa", toa=pillar)["toa-is-present"]
+    assert (missing["result"], missing["changes"]) == (False, {})
+    releases = [lab.kernel(name).release for name in (OLD, NEW)]
+    assert f"kernel_release: artifact {releases[0]}, node {releases[1]}" in missing["comment"]
+    assert node.run("ls /sys/module/toa").status != 0
+
+    # The fileserver gets one for it: toa is back, with the parameters.
+    new = serve_artifact(master, node, tmp_path / "new")
+    back = guest.apply("toa", toa=pillar)["toa-is-present"]
+    assert back["result"] is True, back
+    assert back["changes"]["build_id"]["new"] == new
+    assert node.check(f"cat {RUNNING}/trusted {RUNNING}/hooks") == "100.64.0.0/10\narmed\n"
