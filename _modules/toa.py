@@ -104,7 +104,7 @@ _LIMITS = {
     "status": 60,
     "build": 2400,
     "toolchain": 7200,
-    "legacy-kernel": 6 * 3600,
+    "legacy-kernel": 14 * 3600,
 }
 _LIMIT = 600
 #: What a stopped node program gets to take back what it did.
@@ -239,13 +239,14 @@ def toolchain(
 
 
 def legacy_kernel(
-    source: str,
-    sha256: str,
+    source: str | None = None,
+    sha256: str | None = None,
     extraversion: str | None = None,
     jobs: int | None = None,
     work: str | None = None,
     reboot: bool = False,
     force: bool = False,
+    undo: bool = False,
     dry_run: bool = False,
     node_program: str | None = None,
 ) -> Answer:
@@ -253,8 +254,8 @@ def legacy_kernel(
     Make a 2.6.32 kernel with TOA patched in, for systems that can have no
     toa.ko: fetch, unpack, configure, build, install, step by step; a second
     call goes on where the first one stopped. Return ``steps`` (by name what
-    became of it), ``kernel_release``, ``reboot`` (``due`` or ``no``) and
-    ``changed``. Takes an hour or more.
+    became of it), ``kernel_release``, ``reboot`` (``due``, ``now`` or ``no``),
+    ``alternative`` (what to try first) and ``changed``. Takes an hour or more.
 
     source
         URL or path of the archive with the kernel's sources.
@@ -277,6 +278,9 @@ def legacy_kernel(
     force
         Also on a system that this procedure is not meant for.
 
+    undo
+        Take back what makes the system boot that kernel.
+
     dry_run
         Return which steps would be done, and do none.
 
@@ -298,6 +302,7 @@ def legacy_kernel(
         {
             "--reboot": _boolean("reboot", reboot),
             "--force": _boolean("force", force),
+            "--undo": _boolean("undo", undo),
             "--dry-run": _boolean("dry_run", dry_run),
         }
     )

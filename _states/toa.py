@@ -588,7 +588,8 @@ def _refresh_grains() -> None:
 
 
 def _due(answer: Facts) -> str:
-    return "; a reboot is due" if answer["reboot"] == "due" else ""
+    words = {"due": "; a reboot is due", "now": "; the minion reboots now"}
+    return words.get(answer["reboot"], "")
 
 
 def _state(name: str, node_program: str | None, run: typing.Callable[[_State], None]) -> Result:

@@ -45,6 +45,7 @@ def main() -> int:
             guest.prepare()
             serve_artifact(master, guest.node, home)
             (master.home / "served" / "beside.sls").write_text(f"{MODULE}:\n  kmod.present: []\n")
+            guest.call("saltutil.sync_all")
             for state in ("toa", "beside"):
                 _check(guest.apply(state))
             taken = _measure(guest)

@@ -84,8 +84,9 @@ class Guest:
         assert "Traceback" not in done.stdout + done.stderr, done
         return json.loads(done.stdout)["local"]
 
-    def apply(self, sls: str, **pillar: Any) -> dict[str, dict[str, Any]]:
-        """``state.apply``; results by the state's id."""
-        results = self.call("state.apply", sls, f"pillar={json.dumps(pillar)}")
+    def apply(self, *sls: str, **pillar: Any) -> dict[str, dict[str, Any]]:
+        """``state.apply``, without SLS all that top.sls names; results by the state's id."""
+        results = self.call("state.apply", *sls, f"pillar={json.dumps(pillar)}")
         assert isinstance(results, dict), results
+        assert all("__id__" in result for result in results.values()), results
         return {result["__id__"]: result for result in results.values()}

@@ -35,6 +35,8 @@ def master(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
     try:
         salt_disk(version)
         with Estate(version, tmp_path_factory.mktemp("m"), []) as master:
+            # One line in top.sls; the minion has nothing of ours.
+            (master.home / "served" / "top.sls").write_text("base: {'*': [toa]}\n")
             yield master
     except salts.NoSalt as why_not:
         pytest.skip(f"NO SALT for the node: {why_not}")
@@ -55,7 +57,7 @@ def test_a_minions_life_with_toa(master: Estate, guest: Guest, tmp_path: Path) -
     old = serve_artifact(master, node, tmp_path / "old")
 
     # From nothing to a proven connection.
-    first = guest.apply("toa", toa=pillar)["toa-is-present"]
+    first = guest.apply(toa=pillar)["toa-is-present"]
     assert first["result"] is True, first
     assert first["changes"]["loaded"] == {"old": False, "new": True}
     assert first["changes"]["build_id"] == {"old": None, "new": old}
@@ -64,7 +66,7 @@ def test_a_minions_life_with_toa(master: Estate, guest: Guest, tmp_path: Path) -
 
     # A parameter changes while it runs; nothing else does.
     pillar["parameters"] = {"trusted": ["100.64.0.0/10"]}
-    second = guest.apply("toa", toa=pillar)["toa-is-present"]
+    second = guest.apply(toa=pillar)["toa-is-present"]
     assert set(second["changes"]) == {"options", "parameters"}, second
     assert node.check(f"cat {RUNNING}/kinds {RUNNING}/trusted") == "254\n100.64.0.0/10\n"
 
@@ -75,7 +77,7 @@ def test_a_minions_life_with_toa(master: Estate, guest: Guest, tmp_path: Path) -
     assert node.check(f"cat {RUNNING}/trusted {RUNNING}/hooks") == "100.64.0.0/10\narmed\n"
     node.reboot(kernel=NEW)
     guest.prepare()
-    missing = guest.apply("toa", toa=pillar)["toa-is-present"]
+    missing = guest.apply(toa=pillar)["toa-is-present"]
     assert (missing["result"], missing["changes"]) == (False, {})
     releases = [lab.kernel(name).release for name in (OLD, NEW)]
     assert f"kernel_release: artifact {releases[0]}, node {releases[1]}" in missing["comment"]
@@ -83,7 +85,7 @@ def test_a_minions_life_with_toa(master: Estate, guest: Guest, tmp_path: Path) -
 
     # The fileserver gets one for it: toa is back, with the parameters.
     new = serve_artifact(master, node, tmp_path / "new")
-    back = guest.apply("toa", toa=pillar)["toa-is-present"]
+    back = guest.apply(toa=pillar)["toa-is-present"]
     assert back["result"] is True, back
     assert back["changes"]["build_id"]["new"] == new
     assert node.check(f"cat {RUNNING}/trusted {RUNNING}/hooks") == "100.64.0.0/10\narmed\n"
