@@ -677,9 +677,10 @@ def problems() -> Answer:
             "toa is loaded but its hooks are disarmed, so applications see the balancer's address; "
             "see kernel.ftrace_enabled and /sys/kernel/debug/kprobes/enabled"
         )
-    without = sorted(_installed_kernels() - covered)
-    if without:
-        found["kernel"] = f"no artifact is installed for the kernel {', '.join(without)}"
+    # As the hooks of the package manager recorded it.
+    _, equals, without = _first_line("/var/lib/toa/kernels").partition("without_artifact=")
+    if equals and without:
+        found["kernel"] = f"no artifact is installed for the kernel {_printable(without)}"
     return found
 
 
@@ -842,18 +843,6 @@ def _covered_kernels() -> set[str]:
             continue
         text = _beginning(f"{directory}/{artifact}/manifest")
         found |= set(re.findall(r"^kernel_release=(.+)$", text, re.M)[:1])
-    return found
-
-
-def _installed_kernels() -> set[str]:
-    """Releases that can be booted: with modules, and with an image."""
-    found = set()
-    for path in glob.glob(f"{_ROOT}/lib/modules/*/modules.dep"):
-        home = os.path.dirname(path)
-        release = os.path.basename(home)
-        images = (f"{_ROOT}/boot/vmlinuz-{release}", f"{home}/vmlinuz")
-        if any(os.path.exists(image) for image in images):
-            found.add(release)
     return found
 
 
