@@ -184,6 +184,57 @@ static void write_file(const char *path, const char *text)
 	close(fd);
 }
 
+/*
+ * Settings of TCP: since 4.5 each network namespace has its own. Before, there is
+ * one for all, which only the first namespace shows; it is as it was at the end.
+ */
+static struct setting {
+	const char *path;
+	int fd;
+	char before[32];
+} settings[] = {
+	{ .path = "/proc/sys/net/ipv4/tcp_syncookies" },
+	{ .path = "/proc/sys/net/ipv4/tcp_fastopen" },
+};
+
+/* To be called in the first namespace. */
+static void keep_settings(void)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
+		settings[i].fd = open(settings[i].path, O_RDWR);
+}
+
+static void restore_settings(void)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
+		if (settings[i].before[0])
+			need(pwrite(settings[i].fd, settings[i].before,
+				    strlen(settings[i].before), 0) > 0, settings[i].path);
+}
+
+static void set(const char *path, const char *text)
+{
+	struct setting *setting = settings;
+
+	while (strcmp(setting->path, path))
+		setting++;
+	if (!access(path, F_OK)) {
+		write_file(path, text);
+		return;
+	}
+	if (setting->fd < 0) {
+		printf("skipped: this kernel has no %s\n", path);
+		exit(0);
+	}
+	need(pread(setting->fd, setting->before, sizeof(setting->before) - 1, 0) > 0, path);
+	atexit(restore_settings);
+	need(pwrite(setting->fd, text, strlen(text), 0) > 0, path);
+}
+
 /* ---- cases ---- */
 
 static void normal(int listener, uint16_t port, unsigned int n, uint16_t from)
@@ -231,7 +282,7 @@ static void case_syncookies(void)
 	uint16_t port;
 	int listener;
 
-	write_file("/proc/sys/net/ipv4/tcp_syncookies", "2");
+	set("/proc/sys/net/ipv4/tcp_syncookies", "2");
 	listener = listen_v4(&port);
 	normal(listener, port, 79, FIRST_PORT);
 	normal(listener, port, 0, FIRST_PORT + 1);
@@ -246,7 +297,7 @@ static void case_fastopen(void)
 	int listener, fd;
 
 	/* Servers, without a cookie, on every listening socket. */
-	write_file("/proc/sys/net/ipv4/tcp_fastopen", "1538");
+	set("/proc/sys/net/ipv4/tcp_fastopen", "1538");
 	listener = listen_v4(&port);
 	wire = wire_to(port, FIRST_PORT);
 	toa(options + 8, 80);
@@ -849,6 +900,7 @@ int main(int argc, char **argv)
 	if (argc < 2)
 		fail("usage: traffic CASE [N]");
 	setrlimit(RLIMIT_NOFILE, &files);
+	keep_settings();
 	tun = wire_open_network(&has_v6, why, sizeof(why));
 	if (tun < 0)
 		fail("%s", why);
