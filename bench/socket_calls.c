@@ -20,10 +20,10 @@
 
 #include "wire.h"
 
-#define CALLS		20000
+#define ROUNDS		16
+#define CALLS		2000
 #define ACCEPTS		200
-#define CYCLES		2000
-#define TRANSFERS	20
+#define CYCLES		200
 #define MEGABYTE	(1 << 20)
 
 static int tun;
@@ -44,9 +44,23 @@ static long long now(void)
 	return time.tv_sec * 1000000000LL + time.tv_nsec;
 }
 
-static void report(const char *name, long long spent, int calls)
+/*
+ * The least that a round took, for each of its calls: a timer that strikes and
+ * an allocator that has to ask for pages are not what is measured.
+ */
+static void measure(const char *name, long long (*round)(int with_option), int with_option,
+		    int calls)
 {
-	printf("%s=%lld\n", name, (spent + calls / 2) / calls);
+	long long least = round(with_option);
+	int i;
+
+	for (i = 1; i < ROUNDS; i++) {
+		long long spent = round(with_option);
+
+		if (spent < least)
+			least = spent;
+	}
+	printf("%s=%lld\n", name, (least + calls / 2) / calls);
 }
 
 /* A connection from the balancer, ready to be accepted. */
@@ -70,48 +84,51 @@ static int server(uint16_t *port)
 	return fd;
 }
 
-static void measure_accept(const char *name, int with_option)
+/* Accepting ACCEPTS connections, which all have arrived. */
+static long long accepts(int with_option)
 {
 	struct sockaddr_in peer;
 	socklen_t len = sizeof(peer);
 	uint16_t port;
 	int listener = server(&port);
 	int fds[ACCEPTS];
-	long long start;
+	long long spent;
 	int i;
 
 	for (i = 0; i < ACCEPTS; i++)
 		arrive(port, 20000 + i, with_option);
-	start = now();
+	spent = -now();
 	for (i = 0; i < ACCEPTS; i++)
 		fds[i] = accept4(listener, (struct sockaddr *)&peer, &len, 0);
-	report(name, now() - start, ACCEPTS);
+	spent += now();
 	for (i = 0; i < ACCEPTS; i++) {
 		need(fds[i] >= 0, "accept4()");
 		close(fds[i]);
 	}
 	close(listener);
+	return spent;
 }
 
-static void measure_getpeername(const char *name, int with_option)
+static long long getpeernames(int with_option)
 {
 	struct sockaddr_in peer;
 	socklen_t len = sizeof(peer);
 	uint16_t port;
 	int listener = server(&port);
-	long long start;
+	long long spent;
 	int fd, i;
 
 	arrive(port, 30000, with_option);
 	need(!wire_wait_readable(listener), "the connection");
 	fd = accept(listener, NULL, NULL);
 	need(fd >= 0, "accept()");
-	start = now();
+	spent = -now();
 	for (i = 0; i < CALLS; i++)
 		getpeername(fd, (struct sockaddr *)&peer, &len);
-	report(name, now() - start, CALLS);
+	spent += now();
 	close(fd);
 	close(listener);
+	return spent;
 }
 
 static int connect_to(uint16_t port)
@@ -124,16 +141,17 @@ static int connect_to(uint16_t port)
 	return fd;
 }
 
-static void measure_cycle(void)
+static long long cycles(int unused)
 {
 	struct linger reset = { 1, 0 };
 	struct sockaddr_in peer;
 	socklen_t len = sizeof(peer);
 	uint16_t port;
 	int listener = server(&port);
-	long long start = now();
+	long long spent = -now();
 	int i;
 
+	(void)unused;
 	for (i = 0; i < CYCLES; i++) {
 		int client = connect_to(port);
 		int served = accept4(listener, (struct sockaddr *)&peer, &len, 0);
@@ -143,31 +161,34 @@ static void measure_cycle(void)
 		close(served);
 		close(client);
 	}
-	report("connect_accept_close", now() - start, CYCLES);
+	spent += now();
 	close(listener);
+	return spent;
 }
 
-static void measure_transfer(void)
+static long long transfer(int unused)
 {
 	static char buffer[64 << 10];
 	uint16_t port;
 	int listener = server(&port);
 	int client = connect_to(port);
 	int served = accept(listener, NULL, NULL);
-	long long start = now();
+	long long spent = -now();
 	int i;
 
-	for (i = 0; i < TRANSFERS * (MEGABYTE / (int)sizeof(buffer)); i++) {
+	(void)unused;
+	for (i = 0; i < MEGABYTE / (int)sizeof(buffer); i++) {
 		size_t left = sizeof(buffer);
 
 		need(write(client, buffer, sizeof(buffer)) == sizeof(buffer), "write()");
 		while (left)
 			left -= read(served, buffer, left);
 	}
-	report("transfer_1_mb", now() - start, TRANSFERS);
+	spent += now();
 	close(client);
 	close(served);
 	close(listener);
+	return spent;
 }
 
 static void bring_loopback_up(void)
@@ -190,11 +211,11 @@ int main(void)
 		return 1;
 	}
 	bring_loopback_up();
-	measure_getpeername("getpeername_plain", 0);
-	measure_getpeername("getpeername_toa", 1);
-	measure_accept("accept4_plain", 0);
-	measure_accept("accept4_toa", 1);
-	measure_cycle();
-	measure_transfer();
+	measure("getpeername_plain", getpeernames, 0, CALLS);
+	measure("getpeername_toa", getpeernames, 1, CALLS);
+	measure("accept4_plain", accepts, 0, ACCEPTS);
+	measure("accept4_toa", accepts, 1, ACCEPTS);
+	measure("connect_accept_close", cycles, 0, CYCLES);
+	measure("transfer_1_mb", transfer, 0, 1);
 	return 0;
 }
