@@ -20,6 +20,7 @@ from rich.text import Text
 from toa_fleet import __version__, errors, resources
 from toa_fleet.artifact import Artifact
 from toa_fleet.audit import assess
+from toa_fleet.bundle import Part
 from toa_fleet.carriers.base import Carrier, Session
 from toa_fleet.carriers.local import LocalCarrier
 from toa_fleet.carriers.salt import TARGET_TYPES, Master, SaltCarrier
@@ -62,6 +63,9 @@ A HOST is [user@]host[:port], [user@][v6-address]:port, an alias of your
 ssh_config, or @local for this machine. With -i FILE, hosts come from a file:
 one a line, # for comments, or a Salt roster in YAML.
 """
+
+#: Largest file that goes along; toa-node takes bundles of 64 MiB.
+_MAX_SENT = 60 * 1024 * 1024
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -322,9 +326,9 @@ def audit(options: Options, hosts: Sequence[str], proof: bool) -> int:
 )
 @click.option(
     "--source",
-    metavar="DIR|URL",
-    help="Sources of toa.ko: a directory here, or the address of an archive or of a git "
-    "repository, which the node fetches.  [default: those that came along]",
+    metavar="DIR|FILE|URL",
+    help="Sources of toa.ko: a directory or an archive here, or the address of an archive or of "
+    "a git repository, which the node fetches.  [default: those that came along]",
 )
 @click.option("--sha256", metavar="HEX", help="Of the archive at that address.")
 @click.option("--revision", metavar="REV", help="Commit, tag or branch of that repository.")
@@ -357,14 +361,19 @@ def build(
         arguments += ["--source", source]
         arguments += [*_argument("--sha256", sha256), *_argument("--revision", revision)]
         sources = []
+        archive = []
     elif sha256 or revision:
         raise UsageError(
             "--sha256 and --revision are for a --source that the node fetches",
             "give an address, or check that revision out and give its directory",
         )
     else:
-        sources = resources.kmod_sources(Path(source) if source else None)
-    job = BuildJob(options.asker(), options.store, options.artifacts(), sources, force, arguments)
+        archive = [_part("source", source)] if source and Path(source).is_file() else []
+        arguments += [word for part in archive for word in ("--source", f"part:{part.name}")]
+        sources = [] if archive else resources.kmod_sources(Path(source) if source else None)
+    job = BuildJob(
+        options.asker(), options.store, options.artifacts(), sources, force, arguments, archive
+    )
     return _finish(options, "build", nodes, job, recorded=True)
 
 
@@ -430,8 +439,8 @@ def remove(options: Options, hosts: Sequence[str]) -> int:
     "packages",
     multiple=True,
     metavar="FILE|URL",
-    help="An .rpm or .deb, on the node or at an address, for kernels that the repositories no "
-    "longer hold. May be repeated.",
+    help="An .rpm or .deb for kernels that the repositories no longer hold: a file here, which "
+    "is sent along, or an address (file:///... is the node's). May be repeated.",
 )
 @click.option(
     "--sha256",
@@ -455,13 +464,15 @@ def toolchain(
     With the node's own package manager. Needed on reference nodes only; never
     installs the headers of another kernel.
     """
+    sent = {each: _part("headers", each) for each in packages if not _is_address(each)}
+    places = [f"part:{sent[each].name}" if each in sent else each for each in packages]
     arguments = [
         *_argument("--kernel", kernel),
-        *(word for each in packages for word in ("--headers-package", each)),
+        *(word for each in places for word in ("--headers-package", each)),
         *(word for each in hashes for word in ("--sha256", each)),
         *(["--dry-run"] if dry_run else []),
     ]
-    return _verb_of_its_own(options, "toolchain", hosts, arguments, dry_run)
+    return _verb_of_its_own(options, "toolchain", hosts, arguments, dry_run, list(sent.values()))
 
 
 @cli.command("legacy-kernel", epilog=_EPILOG)
@@ -507,13 +518,33 @@ def _argument(name: str, value: Optional[object]) -> list[str]:
     return [] if value is None else [name, str(value)]
 
 
+def _part(folder: str, file: str) -> Part:
+    """A file of this machine, to be sent along."""
+    path = Path(file).expanduser()
+    try:
+        if path.stat().st_size > _MAX_SENT:
+            raise UsageError(
+                f"{path} is too large to be sent along ({path.stat().st_size} bytes)",
+                "copy it to the node and give file:///PATH",
+            )
+        return Part(f"{folder}/{path.name}", path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+
+
 def _verb_of_its_own(
-    options: Options, verb: str, hosts: Sequence[str], arguments: Sequence[str], dry_run: bool
+    options: Options,
+    verb: str,
+    hosts: Sequence[str],
+    arguments: Sequence[str],
+    dry_run: bool,
+    parts: Sequence[Part] = (),
 ) -> int:
     """Send a verb that stands apart from toa-node, with its file."""
     _require_ssh(options, verb, "the state toa.toolchain does it on minions")
     nodes = _hosts_of(options, hosts)
-    job = verb_file_job(options.asker(), verb, resources.verb_file(verb), arguments, dry_run)
+    file = resources.verb_file(verb)
+    job = verb_file_job(options.asker(), verb, file, arguments, dry_run, parts)
     return _finish(options, verb, nodes, job, dry_run=dry_run, recorded=not dry_run)
 
 

@@ -136,7 +136,12 @@ def simple_job(asker: Asker, verb: str) -> Job:
 
 
 def verb_file_job(
-    asker: Asker, verb: str, file: tuple[str, bytes], arguments: Sequence[str], dry_run: bool
+    asker: Asker,
+    verb: str,
+    file: tuple[str, bytes],
+    arguments: Sequence[str],
+    dry_run: bool,
+    parts: Sequence[Part] = (),
 ) -> Job:
     """A verb whose file does not travel with toa-node: ``toolchain``, ``legacy-kernel``.
 
@@ -144,8 +149,9 @@ def verb_file_job(
         file: name in the bundle and text of that file.
         arguments: of the verb.
         dry_run: whether those arguments forbid changes.
+        parts: further files that the arguments name as ``part:NAME``.
     """
-    request = bundled(asker.program, verb, [Part(*file)], arguments)
+    request = bundled(asker.program, verb, [Part(*file), *parts], arguments)
 
     def job(session: Session, tell: Tell) -> NodeReport:
         tell(verb)
@@ -263,6 +269,7 @@ class BuildJob:
             fetches them by ``arguments``.
         force: build even what the store holds already.
         arguments: further ones of the verb.
+        more: files that those name as ``part:NAME``.
     """
 
     def __init__(
@@ -273,13 +280,14 @@ class BuildJob:
         sources: list[tuple[str, bytes]],
         force: bool = False,
         arguments: Sequence[str] = (),
+        more: Sequence[Part] = (),
     ) -> None:
         self._asker = asker
         self._store = store
         self._artifacts = artifacts
         self._force = force or not sources
         self._source = source_hash(sources)
-        parts = [Part(f"kmod/{name}", data) for name, data in sources]
+        parts = [*(Part(f"kmod/{name}", data) for name, data in sources), *more]
         self._request = bundled(asker.program, "build", parts, ["--emit", *arguments])
 
     def __call__(self, session: Session, tell: Tell) -> NodeReport:

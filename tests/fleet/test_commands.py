@@ -206,7 +206,15 @@ def test_toolchain_brings_its_file_and_tells_what_was_installed(
     assert node.read("parts").split() == ["toa-node", "verbs/toolchain.sh"]
     assert "gcc linux-headers-6.1" in outcome.out
 
-    words = ["--kernel", "6.1-x", "--headers-package", "/h.deb", "--sha256", "0" * 64, "--dry-run"]
+    words = [
+        "--kernel",
+        "6.1-x",
+        "--headers-package",
+        "file:///h.deb",
+        "--sha256",
+        "0" * 64,
+        "--dry-run",
+    ]
     planned = toa_fleet("toolchain", node.name, *words, "--json")
     assert node.read("arguments").split() == words
     assert json.loads(planned.out)["nodes"][0]["outcome"] == "planned"
@@ -214,6 +222,27 @@ def test_toolchain_brings_its_file_and_tells_what_was_installed(
 
     (node.directory / "toolchain").write_text("missing=\nchanged=no\n")
     assert "unchanged" in toa_fleet("toolchain", node.name).out
+
+
+def test_files_of_this_machine_are_sent_along(
+    fleet: Fleet, toa_fleet: Run, fields: Fields, artifact_files: Files, tmp_path: Path
+) -> None:
+    node = _builds(fleet.node().be(fields), artifact_files(fields))
+    (node.directory / "toolchain").write_text("missing=\nchanged=no\n")
+    (tmp_path / "h.deb").write_text("a package")
+    (tmp_path / "toa.tar.gz").write_text("an archive")
+    outcome = toa_fleet("toolchain", node.name, "--headers-package", tmp_path / "h.deb")
+    assert outcome.status == 0, outcome.text
+    assert "headers/h.deb" in node.read("parts").split()
+    outcome = toa_fleet("build", "--on", node.name, "--source", tmp_path / "toa.tar.gz")
+    assert outcome.status == 0, outcome.text
+    assert node.read("parts").split() == ["toa-node", "source/toa.tar.gz"]
+    assert node.read("arguments").split() == [
+        *("--headers-package", "part:headers/h.deb"),
+        *("--emit", "--source", "part:source/toa.tar.gz"),
+    ]
+    missing = toa_fleet("toolchain", node.name, "--headers-package", tmp_path / "none.deb")
+    assert missing.status == 2 and "none.deb" in missing.err
 
 
 def test_legacy_kernel_passes_its_options_on(fleet: Fleet, toa_fleet: Run) -> None:

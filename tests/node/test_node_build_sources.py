@@ -22,6 +22,7 @@ import pytest
 from node_support import FACTS, RELEASE, Answer, fingerprint_id, node, snapshot, write
 from test_node_build import make_headers, make_source
 
+from toa_fleet import bundle
 from toa_fleet.artifact import Artifact
 
 _OTHER_MAKEFILE = """
@@ -146,6 +147,20 @@ def test_an_archive_is_unpacked_and_named_with_its_hash(
     answer = build(shell, tree_with_headers, tmp_path / "output", *words).done()
     assert answer["manifest.origin"] == f"archive {packed} sha256 {sha256(packed)}"
     assert read(tmp_path / "output")
+
+
+def test_an_archive_may_be_a_part_of_the_bundle(
+    shell: str, tree_with_headers: Path, tmp_path: Path
+) -> None:
+    packed = archive(make_other(tmp_path / "other"), tmp_path / "toa.tar.gz")
+    staging = tree_with_headers / "var/lib/toa/.staging.1"
+    write(staging / "bundle", packed.read_bytes())
+    part = bundle.Part("source/toa.tar.gz", packed.read_bytes())
+    words = ["--source", f"part:{part.name}", "--part", part.argument(), "--staging", staging]
+    answer = build(shell, tree_with_headers, tmp_path / "output", *words).done()
+    assert answer["manifest.origin"] == f"archive part:{part.name} sha256 {sha256(packed)}"
+    words[1] = "part:../../../etc/passwd.tar"
+    build(shell, tree_with_headers, tmp_path / "output", *words).failed("usage")
 
 
 def test_an_archive_of_this_project_is_built_from_its_kmod(

@@ -290,6 +290,7 @@ def test_the_start_script_and_the_watchdog_load_it_on_that_kernel_alone(centos: 
 
 def test_undo_takes_away_what_would_start_it_and_names_the_rest(shell: str, centos: System) -> None:
     legacy(centos, shell).done()
+    assert "legacy-kernel --undo" in centos.node(shell, "remove").done()["left"]
     planned = centos.node(shell, "legacy-kernel", "--undo", "--dry-run").done()
     assert planned["changed"] == "yes"
     assert_is_made(centos)

@@ -14,7 +14,7 @@ lab = pytest.importorskip("lab")
 
 from node_support import PROGRAM, ROOT, Answer  # noqa: E402
 
-from toa_fleet import bundle  # noqa: E402
+from toa_fleet import bundle, resources  # noqa: E402
 
 pytestmark = pytest.mark.lab
 
@@ -55,6 +55,10 @@ def test_from_source_to_a_node_that_loads_it_at_every_boot(nodes: lab.Lab) -> No
 
     def plain(verb: str, user: str = "root") -> Answer:
         return ask(nodes, bundle.plain(program, verb), user)
+
+    toolchain = [bundle.Part(*resources.verb_file("toolchain"))]
+    ready = ask(nodes, bundle.bundled(program, "toolchain", toolchain), "admin").done()
+    assert (ready["changed"], ready["headers"], ready["package_manager"]) == ("no", "yes", "apt")
 
     built = ask(nodes, bundle.bundled(program, "build", source_parts(), ["--emit"])).done()
     files = [

@@ -400,6 +400,30 @@ def test_a_system_without_package_manager_is_sent_to_a_container(
     assert "build --container" in answer["hint"] and "3815.2.0" in answer["hint"]
 
 
+def test_a_stand_in_apt_that_takes_no_files_leaves_them_to_dpkg(
+    make_system: Make, repositories: Path
+) -> None:
+    """As Debian 8's: apt 1.0 is not to be had here; dpkg is real."""
+    system = make_system("apt")
+    kind = KINDS["apt"]
+    (system.root / "usr/bin/apt-get").rename(system.root / "usr/bin/apt-get.real")
+    script = """#!/bin/sh
+    case "$*" in
+    *--version*) echo 'apt 1.0.9.8 for amd64' ;;
+    *.deb*) echo 'E: Unable to locate package'; exit 100 ;;
+    *) exec apt-get.real "$@" ;;
+    esac
+    """
+    system.write("usr/bin/apt-get", packages.dedent(script)).chmod(0o755)
+    common, headers = sorted(elsewhere(repositories, "apt"), key=lambda f: "common" not in f)
+    words = ["toolchain", "--kernel", kind.forgotten, "--headers-package", headers]
+    answer = system.node("dash", *words).failed("node")
+    assert "depend" in answer["detail"] and "--headers-package" in answer["hint"]
+    assert "linux-headers" not in system.run("dpkg", "-l").stdout.replace("rc ", "")
+    done = system.node("dash", *words, "--headers-package", common).done()
+    assert (done["headers"], done["changed"]) == ("yes", "yes")
+
+
 # yum 3 is Python 2's and not to be had here: a stand-in with its words.
 YUM = """
 #!/bin/sh

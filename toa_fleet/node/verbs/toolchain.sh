@@ -330,7 +330,7 @@ replace_word() {
 # --- packages from elsewhere ----------------------------------------------------
 
 fetch_headers_packages() {
-    file_number=0 file_sha256s=$SHA256S IS_FOR_KERNEL=
+    file_number=0 file_sha256s=$SHA256S IS_FOR_KERNEL= DEB_NAMES=
     R=$(mkdir "$STAGE/headers" 2>&1) || store_trouble "cannot make $STAGE/headers"
     each_line fetch_headers_package "$HEADERS_PACKAGES"
     [ -n "$IS_FOR_KERNEL" ] || fail node "none of the packages given is $HEADERS, the one for the kernel $TARGET_KERNEL" \
@@ -392,6 +392,7 @@ check_deb() {
     check_said=$(in_tree dpkg-deb -f "$2" Package 2>&1) ||
         { one_line "$check_said" && fail node "$1 is no deb package: $R" "fetch it again"; }
     check_headers_name "$1" "$check_said"
+    DEB_NAMES="$DEB_NAMES $check_said"
     [ "$check_said" = "$HEADERS" ] || return 0
     check_arch=$(in_tree dpkg-deb -f "$2" Architecture)
     check_node_arch=$(in_tree dpkg --print-architecture)
@@ -422,9 +423,36 @@ check_holds() {
 ask_for_files() {
     # shellcheck disable=SC2086
     case $FILES in
-    *.deb*) manager "$PM_ASK_SECONDS" apt-get -q -s --no-install-recommends install $FILES ;;
+    *.deb*)
+        if apt_takes_files; then
+            manager "$PM_ASK_SECONDS" apt-get -q -s --no-install-recommends install $FILES
+        else
+            manager "$PM_ASK_SECONDS" dpkg --dry-run -i $FILES
+        fi
+        ;;
     *) rpm_alone --test $FILES || is_missing_dependency ;;
-    esac || package_trouble "$FILES"
+    esac || files_trouble
+}
+
+files_trouble() {
+    one_line "$HEADERS_PACKAGES"
+    package_trouble "$R"
+}
+
+# From apt 1.1 on (Debian 9, Ubuntu 16.04); before, dpkg has to do, which looks
+# for dependencies when it has unpacked already.
+apt_takes_files() {
+    case $(in_tree apt-get --version 2>/dev/null) in
+    'apt 0.'* | 'apt 1.0'*) return 1 ;;
+    esac
+}
+
+dpkg_took_half() {
+    half_said=$PM_SAID
+    # shellcheck disable=SC2086
+    manager_uninterrupted dpkg --remove $DEB_NAMES
+    PM_SAID=$half_said
+    return 1
 }
 
 # rpm alone needs no repository. Where the file needs more than is there, the
@@ -434,18 +462,21 @@ install_files() {
     # shellcheck disable=SC2086
     case $FILES in
     *.deb*)
-        manager_uninterrupted apt-get -q -y -o Dpkg::Use-Pty=0 --no-install-recommends install $FILES
+        if apt_takes_files; then
+            manager_uninterrupted apt-get -q -y -o Dpkg::Use-Pty=0 --no-install-recommends install $FILES
+        else
+            manager_uninterrupted dpkg -i $FILES || dpkg_took_half
+        fi
         ;;
     *)
-        rpm_alone --test $FILES && manager_uninterrupted rpm -ivh $RPM_OPTIONS $FILES ||
+        rpm_alone --test $FILES && manager_uninterrupted rpm -ivh $FILES ||
             { is_missing_dependency && install_files_with_manager; }
         ;;
-    esac || package_trouble "$FILES"
+    esac || files_trouble
 }
 
 rpm_alone() {
-    # shellcheck disable=SC2086
-    manager "$PM_ASK_SECONDS" rpm -i $RPM_OPTIONS "$@"
+    manager "$PM_ASK_SECONDS" rpm -i "$@"
 }
 
 install_files_with_manager() {
@@ -498,11 +529,12 @@ explain_not_found() {
 
 package_trouble() {
     trouble_words=$(printf '%s\n' "$PM_SAID" | grep -i -e '^E:' -e error -e 'no package' -e 'no match' -e 'not found' \
-        -e lock -e 'no provider' -e fail -e 'cannot' -e 'no space' -e 'nothing to do' | grep -v '^Last metadata' | head -n 4)
+        -e lock -e 'no provider' -e fail -e 'cannot' -e 'no space' -e 'nothing to do' -e depend | grep -v '^Last metadata' | head -n 4)
     [ -n "$trouble_words" ] || trouble_words=$(printf '%s\n' "$PM_SAID" | tail -n 4)
     one_line "$trouble_words"
     trouble_words=${R:-it says nothing (status $manager_status)}
     case $PM_SAID in
+    *'ependency problems'*) R='give the packages that it depends on as well, each with --headers-package' ;;
     *'dpkg was interrupted'*) R='an earlier installation was cut off: run dpkg --configure -a, then the same again' ;;
     *'o space left'* | *'ot enough free space'* | *'more space needed'* | *'isk usage'*'insufficient'* | *'At least '*' more space'*)
         R='make room (df -h / /var /usr), then run the same again' ;;
