@@ -37,6 +37,9 @@ class StandInMaster(Master):
         self._answer = answer
         self._root = root
 
+    def close(self) -> None:
+        pass
+
     def call(self, call: Call) -> Iterator[dict[str, Any]]:
         self.calls.append(call)
         if "artifact" in call.arguments:

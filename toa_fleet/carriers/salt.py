@@ -80,6 +80,7 @@ class Master:
     def __init__(self, config: Path, python: Optional[Path] = None) -> None:
         self._config = config
         self._python = python or _python_with_salt()
+        self._processes: set[subprocess.Popen[bytes]] = set()
         if not (config / "master").is_file():
             raise LocalError(
                 f"there is no Salt master here: {config / 'master'} is missing",
@@ -106,6 +107,7 @@ class Master:
             except OSError as error:
                 raise LocalError(f"cannot run {self._python}: {error.strerror}") from error
             assert process.stdin and process.stdout
+            self._processes.add(process)
             try:
                 with suppress(BrokenPipeError):
                     process.stdin.write(call.as_json())
@@ -115,6 +117,12 @@ class Master:
                 process.kill()
                 process.wait()
                 process.stdout.close()
+                self._processes.discard(process)
+
+    def close(self) -> None:
+        """Wait for no answer any more; what the minions do, they go on doing."""
+        for process in list(self._processes):
+            process.kill()
 
 
 def _lines(stream: Any, noise: Callable[[], str]) -> Iterator[dict[str, Any]]:
@@ -169,7 +177,7 @@ class SaltCarrier(Carrier):
         self._known: dict[tuple[str, str], Future[Completed]] = {}
         self._waiting: queue.SimpleQueue[Optional[_Asked]] = queue.SimpleQueue()
         self._served: dict[tuple[Part, ...], Path] = {}
-        self._calls: list[threading.Thread] = []
+        self._closed = False
         self._sender = threading.Thread(target=self._send_on, daemon=True, name="salt sender")
         self._sender.start()
 
@@ -213,7 +221,9 @@ class SaltCarrier(Carrier):
         return asked.future
 
     def close(self) -> None:
+        self._closed = True
         self._waiting.put(None)
+        self._master.close()
         for directory in self._served.values():
             shutil.rmtree(directory, ignore_errors=True)
             for parent in (directory.parent, directory.parent.parent):
@@ -222,7 +232,7 @@ class SaltCarrier(Carrier):
 
     def _send_on(self) -> None:
         """Collect what is asked within a moment; one call for all that is alike."""
-        while True:
+        while not self._closed:
             asked = self._waiting.get()
             batch = []
             end = time.monotonic() + _LONGEST
@@ -235,10 +245,8 @@ class SaltCarrier(Carrier):
             alike: dict[Any, list[_Asked]] = {}
             for one in batch:
                 alike.setdefault(one.words, []).append(one)
-            for group in alike.values():
+            for group in alike.values() if not self._closed else ():
                 self._send(group)
-            if asked is None and not batch:
-                return
 
     def _send(self, group: list[_Asked]) -> None:
         futures = {one.minion: one.future for one in group}
@@ -253,9 +261,7 @@ class SaltCarrier(Carrier):
         self._run(self._master.call(call), futures)
 
     def _run(self, lines: Iterator[dict[str, Any]], futures: dict[str, Future[Completed]]) -> None:
-        thread = threading.Thread(target=_hear, args=(lines, futures), daemon=True)
-        thread.start()
-        self._calls.append(thread)
+        threading.Thread(target=_hear, args=(lines, futures), daemon=True).start()
 
     def _serve(self, parts: tuple[Part, ...]) -> str:
         """Put an artifact where the fileserver has it; its URL."""
