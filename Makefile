@@ -39,6 +39,18 @@ fuzz: MORE_TOOLS := clang libclang-rt-dev
 fuzz: $(VENV)/ready
 	$(BIN)/python tests/kmod/fuzz.py --seconds $(or $(SECONDS),60)
 
+# toa.ko in a kernel with KASAN, lockdep, kmemleak and more, which is built first.
+test-debug-kernel: MORE_TOOLS := flex bison bc libelf-dev
+test-debug-kernel: $(VENV)/ready
+	TOA_TEST_KERNELS=debug TOA_TEST_SCALE=$(or $(SCALE),0.1) $(BIN)/python -m pytest -ra --timeout 7200 \
+		--durations=5 tests/kmod/test_on_debug_kernel.py tests/kmod/test_on_kernels.py
+
+# Connections and load/unload cycles for long: SCALE=40 is 400,000 and 200 a kernel.
+soak: $(VENV)/ready
+	TOA_TEST_KERNELS="$(subst $(SPACE),:,$(or $(KERNELS),bookworm))" TOA_TEST_SCALE=$(or $(SCALE),40) \
+		$(BIN)/python -m pytest -ra --timeout 36000 --durations=5 \
+		-k 'thousands or under_load' tests/kmod/test_on_kernels.py
+
 # sparse and checkpatch, which is fetched with the kernel's source.
 lint-kmod: MORE_TOOLS := sparse perl
 lint-kmod: $(VENV)/ready
@@ -71,4 +83,4 @@ clean:
 	rm -rf $(VENV) build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: demo test test-kernels unit lint fuzz lint-kmod bench-kmod bench-salt tools clean
+.PHONY: demo test test-kernels unit lint fuzz test-debug-kernel soak lint-kmod bench-kmod bench-salt tools clean

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from . import debug
 from .chroot import Build, build_module
 from .errors import BuildFailed, CommandFailed, CommandTimeout, LabError, MachineDied
 from .given import GivenKernel, given
@@ -28,6 +29,7 @@ __all__ = [
     "TinyMachine",
     "available",
     "build_module",
+    "debug",
     "given",
     "kernel",
     "kernels",

@@ -16,10 +16,15 @@ import lab
 
 ROOT = Path(__file__).resolve().parents[2]
 KMOD = ROOT / "kmod"
-# Directories with vmlinuz and toa.ko, of kernels that Debian has not (docs/kernels.md).
-GIVEN = [Path(name) for name in os.environ.get("TOA_TEST_KERNELS", "").split(":") if name]
 OFFERED = ["bullseye", "bookworm-previous", "bookworm", "trixie", "trixie-backports"]
-KERNELS: list[Union[str, Path]] = [*GIVEN] or [*OFFERED]
+# Others are asked for with colons between them: the lab's names, "debug" among them, and
+# directories with vmlinuz and toa.ko, of kernels that Debian has not (docs/kernels.md).
+ASKED = [name for name in os.environ.get("TOA_TEST_KERNELS", "").split(":") if name]
+KERNELS: list[Union[str, Path]] = [
+    name if name in (*OFFERED, lab.debug.NAME) else Path(name) for name in ASKED or OFFERED
+]
+# What make is told beside W=1; UBSAN_SANITIZE has that checker look at the module alone.
+MAKE_ARGS = {lab.debug.NAME: ["UBSAN_SANITIZE=y"]}
 
 # How a kernel begins to say that something is wrong with it.
 TROUBLE = ("BUG", "WARNING:", "Call Trace", "general protection", "Oops", "UBSAN", "ODEBUG")
@@ -39,6 +44,15 @@ def traffic(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return program
 
 
+@pytest.fixture(scope="session")
+def replays(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The fuzz targets of parameters, as programs that show what a text does."""
+    return {
+        target: fuzz.build_replay(target, tmp_path_factory.mktemp(target))
+        for target in ("kinds", "trust")
+    }
+
+
 def compile_program(program: Path, source: Path) -> None:
     """Compiles SOURCE, which plays a load balancer with wire.c, into PROGRAM."""
     wire = KMOD / "selftest" / "wire.c"
@@ -53,6 +67,8 @@ def kernel(request: pytest.FixtureRequest) -> lab.Kernel:
         pytest.skip(missing)
     if isinstance(request.param, Path):
         return lab.given(request.param)
+    if request.param == lab.debug.NAME:
+        return lab.debug.debug_kernel()
     known = lab.kernels()
     if request.param not in known:
         pytest.skip(f"Debian's indexes offer no kernel of the line {request.param}")
@@ -63,7 +79,8 @@ def kernel(request: pytest.FixtureRequest) -> lab.Kernel:
 def build(kernel: lab.Kernel, tmp_path_factory: pytest.TempPathFactory) -> lab.Build:
     if isinstance(kernel, lab.GivenKernel):
         return as_given(kernel, tmp_path_factory.mktemp("given"))
-    return lab.build_module(KMOD, kernel, make_args=["W=1", "LDFLAGS=-static"])
+    words = ["W=1", "LDFLAGS=-static", *MAKE_ARGS.get(kernel.name, [])]
+    return lab.build_module(KMOD, kernel, make_args=words)
 
 
 def as_given(kernel: lab.GivenKernel, folder: Path) -> lab.Build:
@@ -95,9 +112,15 @@ def booted(
         "/bin/traffic": traffic,
         **{f"/root/corpus/{target}/{file.name}": file for target, file in parameter_texts()},
     }
-    # Without slab_nomerge the kernel does not notice entries that are left at rmmod.
-    append = "slab_nomerge"
-    with lab.TinyMachine(kernel, files=files, modules=["smc"], cpus=2, append=append) as machine:
+    with lab.TinyMachine(
+        kernel,
+        files=files,
+        modules=["smc"],
+        cpus=2,
+        memory=lab.debug.MEMORY if kernel.name == lab.debug.NAME else 256,
+        # Without slab_nomerge the kernel does not notice entries that are left at rmmod.
+        append="slab_nomerge",
+    ) as machine:
         machine.check("chmod +x /bin/toa-selftest /bin/traffic")
         yield machine
 

@@ -35,6 +35,8 @@ IGNORED = [
     ("kmod/compat.h", "VOLATILE", "it is how READ_ONCE is made where there is none"),
     ("kmod/compat.h", "CONSIDER_KSTRTO", "for kernels that have nothing else"),
     ("kmod/compat.h", "STRLCPY", "for kernels that have nothing else"),
+    ("kmod/compat.h", "NEW_TYPEDEFS", "one name for what kernels call by several"),
+    ("kmod/probe/*", "DEPRECATED_API", "a probe asks whether there is such a thing"),
     ("kmod/probe/*", "AVOID_EXTERNS", "a probe asks for a declaration, it is never linked"),
     ("kmod/selftest/*", "ARRAY_SIZE", "user space has none"),
     ("kmod/selftest/*", "EMBEDDED_FUNCTION_NAME", "'usage:' is what programs say"),
