@@ -747,6 +747,11 @@ def options(parameters: Answer) -> Answer:
             list.
         ``max_connections``
             How many connections' clients are remembered at a time.
+        ``netns``
+            Network namespaces to look at: ``all``, or a list of ``init`` and
+            of numbers as in ``readlink /proc/PID/ns/net``.
+        ``from_syn``
+            Whether options on SYNs are believed, too.
 
     CLI Example:
 
@@ -891,6 +896,25 @@ def _count(value: typing.Any) -> str:
     return str(int(value))
 
 
+def _namespaces(value: typing.Any) -> str:
+    words = _words(value)
+    if words in ([], ["all"]):
+        return "all"
+    for word in words:
+        if word != "init" and not re.fullmatch(r"[1-9][0-9]{0,9}", word):
+            raise ValueError(
+                "is all, or a list of init and numbers as in readlink /proc/PID/ns/net, "
+                f"not {word[:40]!r}"
+            )
+    return ",".join(words)
+
+
+def _switch(value: typing.Any) -> str:
+    if not isinstance(value, bool):
+        raise ValueError(f"is true or false, not {_shown(value)}")
+    return "Y" if value else "N"
+
+
 def _words(value: typing.Any) -> list[str]:
     """A list, or one word with commas in it, or a number."""
     words = value.split(",") if isinstance(value, str) else value
@@ -908,9 +932,11 @@ _PARAMETERS: dict[str, tuple[typing.Callable[[typing.Any], str], str]] = {
     "kinds": (_kinds, "254"),
     "trusted": (_networks, ""),
     "max_connections": (_count, "1048576"),
+    "netns": (_namespaces, "all"),
+    "from_syn": (_switch, "N"),
 }
 #: Those that the module takes while it runs.
-_WRITABLE = frozenset({"kinds", "trusted"})
+_WRITABLE = frozenset({"kinds", "trusted", "netns"})
 
 
 def _parameters(wanted: Answer | None, reset: Answer | None = None) -> list[str]:

@@ -40,7 +40,7 @@ _SOURCES = ("auto", "fileserver", "build")
 _INSTALL_GATES = frozenset({"root", "readonly", "disk"})
 _REMOVE_GATES = frozenset({"root", "readonly"})
 #: Parameters that the module takes while it runs.
-_WRITABLE = frozenset({"kinds", "trusted"})
+_WRITABLE = frozenset({"kinds", "trusted", "netns"})
 #: A signed module may pass these; whether it does shows when it is loaded.
 _SIGNATURE_GATES = frozenset({"signature", "lockdown", "secure_boot"})
 
@@ -117,8 +117,8 @@ def present(
     parameters
         The module's parameters, by name; exactly these, so one that is taken
         out here gets its default. They stand in ``/etc/modprobe.d/toa.conf``
-        and hold at every boot; ``kinds`` and ``trusted`` take effect at once,
-        ``max_connections`` when the module is loaded. Without this argument
+        and hold at every boot; ``kinds``, ``trusted`` and ``netns`` take effect
+        at once, the others when the module is loaded. Without this argument
         they are left as they are.
 
         ``kinds``
@@ -128,6 +128,12 @@ def present(
             default everyone is believed.
         ``max_connections``
             How many connections' clients are remembered at a time.
+        ``netns``
+            Network namespaces to look at: ``all``, or a list of ``init`` and
+            of numbers as in ``readlink /proc/PID/ns/net``.
+        ``from_syn``
+            Whether options on SYNs are believed, too: for balancers that send
+            them nowhere else.
 
     reload
         Whether the module may be taken out and in again for a parameter that

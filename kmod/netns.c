@@ -105,9 +105,14 @@ int toa_netns_show(char *buffer, size_t size)
 
 	if (!list)
 		return scnprintf(buffer, size, "all%s", toa_param_end());
-	for (i = 0; i < list->count; i++)
-		len += scnprintf(buffer + len, size - len, "%s%u", len ? "," : "",
-				 list->inums[i]);
+	for (i = 0; i < list->count; i++) {
+		if (i)
+			len += scnprintf(buffer + len, size - len, ",");
+		if (list->inums[i] == toa_netns_inum(&init_net))
+			len += scnprintf(buffer + len, size - len, "init");
+		else
+			len += scnprintf(buffer + len, size - len, "%u", list->inums[i]);
+	}
 	return len + scnprintf(buffer + len, size - len, "%s", toa_param_end());
 }
 

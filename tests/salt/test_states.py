@@ -370,6 +370,8 @@ class TestParameters:
         "kinds": [254, 200],
         "trusted": ["100.125.0.0/16", "2001:DB8:0::/32"],
         "max_connections": 4096,
+        "netns": ["init", 4026532281],
+        "from_syn": True,
     }
 
     def test_from_nothing(
@@ -378,8 +380,10 @@ class TestParameters:
         options = {"artifacts": str(served), "parameters": self.WANTED}
         done = announced_and_done(run, tree, "present", **options)
         asked = {
+            "from_syn": "Y",
             "kinds": "200,254",
             "max_connections": "4096",
+            "netns": "init,4026532281",
             "trusted": "100.125.0.0/16,2001:db8::/32",
         }
         assert done["changes"]["options"] == {"old": {}, "new": asked}
@@ -462,7 +466,7 @@ class TestParameters:
         ("parameters", "message"),
         [
             ([1], "parameters must be a mapping of names and values, not [1] (list)"),
-            ({"kindz": 1}, "toa has no parameter 'kindz' (str); it has kinds, max_connections"),
+            ({"kindz": 1}, "toa has no parameter 'kindz' (str); it has from_syn, kinds,"),
             ({"hooks": "armed"}, "toa has no parameter 'hooks'"),
             ({"kinds": "254;reboot"}, "kinds is a list of TCP option kinds"),
             ({"kinds": []}, "kinds names no kind"),
@@ -471,6 +475,8 @@ class TestParameters:
             ({"trusted": ["10.0.0.0/8 x=1"]}, "trusted is a list of networks like"),
             ({"max_connections": "many"}, "max_connections is a number, not 'many' (str)"),
             ({"max_connections": True}, "max_connections is a number, not True (bool)"),
+            ({"netns": ["init", "eth0"]}, "netns is all, or a list of init and numbers"),
+            ({"from_syn": "yes"}, "from_syn is true or false, not 'yes' (str)"),
         ],
     )
     def test_wrong_ones_are_named(

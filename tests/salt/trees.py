@@ -99,7 +99,10 @@ def module_bytes(fingerprint: str, seed: str) -> tuple[bytes, str]:
         f"vermagic={RELEASE} SMP preempt mod_unload modversions ",
         "srcversion=0123456789ABCDEF0123456",
         "version=0.1.0",
-        *(f"parm={name}:a parameter" for name in ("kinds", "trusted", "max_connections")),
+        *(
+            f"parm={name}:a parameter"
+            for name in ("kinds", "trusted", "max_connections", "netns", "from_syn")
+        ),
     ]
     note = bytes([4, 0, 0, 0, 20, 0, 0, 0, 3, 0, 0, 0]) + b"GNU\0" + build_id
     data = b"\x7fno module\0" + b"\0".join(tag.encode() for tag in tags) + b"\0\0" + note
