@@ -400,6 +400,17 @@ def test_a_system_without_package_manager_is_sent_to_a_container(
     assert "build --container" in answer["hint"] and "3815.2.0" in answer["hint"]
 
 
+def test_yum_is_told_no_before_it_is_told_yes(make_system: Make) -> None:
+    """RHEL 8's, which is dnf by another name."""
+    system = make_system("dnf")
+    (system.root / "usr/bin/dnf").rename(system.root / "usr/bin/yum")
+    kind = KINDS["dnf"]
+    planned = system.node("dash", "toolchain", "--kernel", kind.release, "--dry-run").done()
+    assert planned["package_manager"] == "yum" and is_untouched(system)
+    done = system.node("dash", "toolchain", "--kernel", kind.release).done()
+    assert (done["headers"], done["changed"]) == ("yes", "yes")
+
+
 def test_a_stand_in_apt_that_takes_no_files_leaves_them_to_dpkg(
     make_system: Make, repositories: Path
 ) -> None:

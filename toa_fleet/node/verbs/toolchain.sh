@@ -230,10 +230,21 @@ refresh_apt() {
     esac
 }
 
-# dnf and yum have no simulation: they are told to say no to themselves. yum
-# leaves out what it does not find and goes on with the rest.
+# dnf and yum have no simulation: they are told no. Not every yum knows
+# --assumeno.
 ask_dnf() {
-    manager "$PM_ASK_SECONDS" "$PM" --assumeno --setopt=exit_on_lock=1 --setopt=timeout=30 install "$@"
+    manager "$PM_ASK_SECONDS" dnf --assumeno --setopt=exit_on_lock=1 --setopt=timeout=30 install "$@"
+    would_install
+}
+
+ask_yum() {
+    # shellcheck disable=SC2016 # that shell's
+    manager "$PM_ASK_SECONDS" sh -c 'echo n | "$@"' sh yum --setopt=exit_on_lock=1 --setopt=timeout=30 install "$@"
+    would_install
+}
+
+# yum leaves out what it does not find and goes on with the rest.
+would_install() {
     ! is_not_found || return 1
     case $PM_SAID in
     *'Operation aborted'* | *'xiting on user'* | *'Transaction Summary'*) return 0 ;;
@@ -243,10 +254,6 @@ ask_dnf() {
 
 refresh_dnf() {
     manager "$PM_ASK_SECONDS" "$PM" --setopt=exit_on_lock=1 clean expire-cache
-}
-
-ask_yum() {
-    ask_dnf "$@"
 }
 
 refresh_yum() {
