@@ -12,7 +12,7 @@ import pytest
 
 lab = pytest.importorskip("lab")
 
-from node_support import PROGRAM, ROOT, Answer  # noqa: E402
+from node_support import PROGRAM, Answer  # noqa: E402
 
 from toa_fleet import bundle, resources  # noqa: E402
 
@@ -41,10 +41,7 @@ def ask(nodes: lab.Lab, request: bundle.Request, user: str = "root") -> Answer:
 
 def source_parts() -> list[bundle.Part]:
     """kmod/ as parts of a bundle."""
-    kmod = ROOT / "kmod"
-    wanted = [p for p in kmod.rglob("*") if p.suffix in (".c", ".h") and ".mod" not in p.name]
-    wanted += [kmod / "Makefile", kmod / "Kbuild"]
-    return [bundle.Part(f"kmod/{p.relative_to(kmod)}", p.read_bytes()) for p in sorted(wanted)]
+    return [bundle.Part(f"kmod/{name}", data) for name, data in resources.kmod_sources()]
 
 
 def test_from_source_to_a_node_that_loads_it_at_every_boot(nodes: lab.Lab) -> None:
