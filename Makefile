@@ -22,7 +22,7 @@ demo: $(VENV)/ready
 test unit: MORE_TOOLS := openssh-server dnf zypper rpm createrepo-c apt-utils git podman runc
 
 test: $(VENV)/ready lint
-	$(BIN)/python -m pytest -ra --durations=12 $(SIDE_BY_SIDE) tests
+	$(BIN)/python -m pytest -ra --durations=12 $(SIDE_BY_SIDE) -m 'not arm64' tests
 
 unit: $(VENV)/ready
 	$(BIN)/python -m pytest -ra $(SIDE_BY_SIDE) -m 'not lab' tests
@@ -56,6 +56,11 @@ lint-kmod: MORE_TOOLS := sparse perl
 lint-kmod: $(VENV)/ready
 	PYTHONPATH=. $(BIN)/python tests/kmod/lint.py
 
+# toa.ko on arm64, emulated: a cross compiler and a kernel more, so not in `make test`.
+test-arm64: MORE_TOOLS := qemu-system-arm
+test-arm64: $(VENV)/ready
+	$(BIN)/python -m pytest -ra tests/kmod/test_on_arm64.py
+
 # The tests of toa.ko on kernels that Debian has not; see docs/kernels.md:
 # make test-kernels KERNELS=/root/rhel7:/root/ubuntu16.04
 test-kernels: $(VENV)/ready
@@ -83,4 +88,4 @@ clean:
 	rm -rf $(VENV) build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: demo test test-kernels unit lint fuzz test-debug-kernel soak lint-kmod bench-kmod bench-salt tools clean
+.PHONY: demo test test-arm64 test-kernels unit lint fuzz test-debug-kernel soak lint-kmod bench-kmod bench-salt tools clean

@@ -148,7 +148,11 @@ def _folder() -> Path:
 
 
 def _options() -> list[str]:
-    folder = cache.root() / "apt"
+    return options(cache.root() / "apt", "amd64")
+
+
+def options(folder: Path, architectures: str) -> list[str]:
+    """apt's options for a state of its own in FOLDER, which knows ARCHITECTURES."""
     settings = {
         "Dir::State": folder,
         "Dir::State::Lists": folder / "lists",
@@ -159,7 +163,7 @@ def _options() -> list[str]:
         "Dir::Etc::preferences": folder / "empty" / "none",
         "Dir::Etc::preferencesparts": folder / "empty",
         "APT::Architecture": "amd64",
-        "APT::Architectures": "amd64",
+        "APT::Architectures": architectures,
         "APT::Sandbox::User": "root",
         "Acquire::Languages": "none",
         "Acquire::PDiffs": "false",

@@ -26,7 +26,7 @@ NAMES = debootstrap.SHELL / "name-compilers"
 BUILD = debootstrap.SHELL / "build-in-chroot"
 BUILD_SECONDS = 600
 # What an earlier make may have left in the source: not part of it.
-_PRODUCTS = (
+PRODUCTS = (
     "*.o", "*.ko", "*.mod", "*.mod.c", ".*.cmd", "Module.symvers", "modules.order", "toa-selftest",
     ".tmp_versions", "probed.h", "probed.log",
 )  # fmt: skip
@@ -78,7 +78,7 @@ def build_module(source: Path, kernel: Kernel, *, make_args: Sequence[str] = ())
 
     def make(folder: Path) -> None:
         work = folder / "out"
-        shutil.copytree(source, work, symlinks=True, ignore=shutil.ignore_patterns(*_PRODUCTS))
+        shutil.copytree(source, work, symlinks=True, ignore=shutil.ignore_patterns(*PRODUCTS))
         (folder / "log").write_text(_make_in(work, kernel, make_args))
 
     entry = cache.entry(f"build-{kernel.release}", recipe, make)
@@ -129,5 +129,5 @@ def _files(source: Path) -> Iterator[Path]:
     for folder, folders, names in os.walk(source):
         folders.sort()
         for name in sorted(names):
-            if not any(fnmatch.fnmatch(name, pattern) for pattern in _PRODUCTS):
+            if not any(fnmatch.fnmatch(name, pattern) for pattern in PRODUCTS):
                 yield Path(folder) / name
