@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* 4.15. Before, a kprobe sees that a connection is destroyed. */
+/* 4.16 (4.15 has it with another type). Before, a kprobe sees that a connection is destroyed. */
 #include <linux/tracepoint.h>
 #include <trace/events/tcp.h>
 
