@@ -361,6 +361,11 @@ def available(
     facts = facts or _call("fingerprint", program=node_program)
     exact = _below(base, str(facts["fingerprint"]))
     claims = _manifest_at(exact)
+    installed = facts.get("installed_fingerprint")
+    if claims is None and installed and installed != facts["fingerprint"]:
+        # One that matched although its id differs, before asking for all there are.
+        exact = _below(base, str(installed))
+        claims = _manifest_at(exact)
     if claims is None:
         return _nearest(base, facts)
     differing = _differences(claims, facts)
@@ -1201,11 +1206,9 @@ def _manifest_at(directory: str) -> Answer | None:
     """The manifest there, None when there is none; raises when it is broken."""
     path = _below(directory, "manifest")
     if _is_url(path):
-        # Asking for the hash first: a file that is not there is no error here,
-        # and cp.cache_file would log one.
-        if not __salt__["cp.hash_file"](path):
+        path = _cached(path)
+        if not path:
             return None
-        path = __salt__["cp.cache_file"](path)
     try:
         with open(path, "rb") as file:
             data = file.read(_MAX_MANIFEST + 1)
@@ -1398,7 +1401,8 @@ def _cached_program(url: str, verb: str) -> str:
 
 def _cached(url: str) -> str:
     """A file of the fileserver as a local path; empty when it has none."""
-    if not __salt__["cp.hash_file"](url):
+    # What was there once most likely is; asking for what is not logs an error.
+    if not __salt__["cp.is_cached"](url) and not __salt__["cp.hash_file"](url):
         return ""
     return typing.cast(str, __salt__["cp.cache_file"](url) or "")
 

@@ -16,7 +16,11 @@ from faces import StandInError, load_face
 @pytest.fixture(scope="module")
 def face() -> Any:
     module: Any = load_face("_modules")
-    module.__salt__ = {"config.get": lambda key, default: default, "cp.hash_file": lambda url: {}}
+    module.__salt__ = {
+        "config.get": lambda key, default: default,
+        "cp.hash_file": lambda url: {},
+        "cp.is_cached": lambda url: "",
+    }
     return module
 
 
