@@ -19,6 +19,8 @@ from .proc import BOX, run
 NAME = "debug"
 #: In MiB: KASAN keeps an eighth of it, and freed memory for a while.
 MEMORY = 1024
+#: For its command line: that it is slow, emulated on a busy machine, is no fault.
+APPEND = "rcupdate.rcu_cpu_stall_timeout=300 watchdog_thresh=60 cryptomgr.notests"
 
 CONFIG = Path(__file__).parent / "debug-kernel.config"
 MAKE = Path(__file__).parent / "shell" / "make-debug-kernel"

@@ -112,14 +112,15 @@ def booted(
         "/bin/traffic": traffic,
         **{f"/root/corpus/{target}/{file.name}": file for target, file in parameter_texts()},
     }
+    is_debug = kernel.name == lab.debug.NAME
     with lab.TinyMachine(
         kernel,
         files=files,
         modules=["smc"],
         cpus=2,
-        memory=lab.debug.MEMORY if kernel.name == lab.debug.NAME else 256,
+        memory=lab.debug.MEMORY if is_debug else 256,
         # Without slab_nomerge the kernel does not notice entries that are left at rmmod.
-        append="slab_nomerge",
+        append=f"slab_nomerge {lab.debug.APPEND if is_debug else ''}",
     ) as machine:
         machine.check("chmod +x /bin/toa-selftest /bin/traffic")
         yield machine

@@ -31,7 +31,8 @@ def careless() -> Iterator[lab.TinyMachine]:
     kernel = lab.debug.debug_kernel()
     build = lab.build_module(FAULTY, kernel, make_args=MAKE_ARGS[lab.debug.NAME])
     files = {"/root/faulty.ko": build.path / "faulty.ko"}
-    options = "kasan_multi_shot"  # otherwise it reports once and rests
+    # Without kasan_multi_shot it reports once and rests.
+    options = f"kasan_multi_shot {lab.debug.APPEND}"
     with lab.TinyMachine(kernel, files=files, memory=lab.debug.MEMORY, append=options) as machine:
         yield machine
 
