@@ -161,7 +161,7 @@ def fingerprint(node_program: str | None = None) -> Answer:
     return _call("fingerprint", program=node_program)
 
 
-def status(node_program: str | None = None) -> Answer:
+def status(recorded: bool = False, node_program: str | None = None) -> Answer:
     """
     Return the facts of ``toa.fingerprint``, the ``gates``, and the state of
     toa: ``loaded`` with ``loaded_build_id`` and ``hooks``, ``installed`` (the
@@ -172,13 +172,18 @@ def status(node_program: str | None = None) -> Answer:
     ``kernels_without_artifact`` (installed kernels under which the next boot
     would be without toa). Changes nothing, needs no root.
 
+    recorded
+        Take ``kernels_without_artifact`` from the minion's records instead of
+        looking into the kernels' images, which takes most of the time.
+
     CLI Example:
 
     .. code-block:: bash
 
         salt '*' toa.status
     """
-    return _call("status", program=node_program)
+    flags = _flags({"--recorded": _boolean("recorded", recorded)})
+    return _call("status", *flags, program=node_program)
 
 
 def gates(node_program: str | None = None) -> Answer:

@@ -657,7 +657,7 @@ class _State:
         return self.salt(function, *arguments, node_program=self._node_program, **options)
 
     def look(self) -> Facts:
-        self._facts = typing.cast(Facts, self.call("status"))
+        self._facts = typing.cast(Facts, self.call("status", recorded=True))
         self.before = _view(self._facts)
         return self._facts
 
@@ -812,7 +812,7 @@ class _State:
     def look_again(self) -> None:
         """``changes`` becomes what has changed, announced or not."""
         watched = self.before.get("parameters", {})
-        self._facts = self.call("status")
+        self._facts = self.call("status", recorded=True)
         after = _view(self._facts)
         after["parameters"] = {k: v for k, v in after["parameters"].items() if k in watched}
         self._compare(after)

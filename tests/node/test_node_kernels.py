@@ -362,3 +362,13 @@ def test_a_hook_waits_for_another_toa_node_that_is_at_work(carrying: Path) -> No
     own.wait()
     out = waiting.communicate(timeout=60)[0].decode()
     assert f"kernels_without_artifact={NEW}\n" in out and out.endswith("end=0\n")
+
+
+def test_recorded_kernels_are_enough_for_those_who_say_so(
+    shell: str, artifact: Path, tree: Path
+) -> None:
+    node(shell, "install", "--from", artifact, root=tree).done()
+    write(tree / "var/lib/toa/kernels", "kernels_without_artifact=6.1.0-99\n")
+    answer = node(shell, "status", "--recorded", root=tree).done()
+    assert answer["kernels_without_artifact"] == "6.1.0-99"
+    assert node(shell, "status", root=tree).done()["kernels_without_artifact"] == ""
