@@ -34,7 +34,7 @@ def ask(nodes: lab.Lab, request: bundle.Request, user: str = "root") -> Answer:
     command = shlex.join([*prefix, *request.argv])
     words = ["ssh", "-F", str(nodes.ssh_config), "-l", user, "reference", command]
     done = subprocess.run(
-        words, input=b"".join(request.payload), capture_output=True, timeout=300, check=False
+        words, input=b"".join(request.payload), capture_output=True, timeout=900, check=False
     )
     return Answer(done.returncode, done.stdout.decode(), done.stderr.decode())
 
