@@ -19,6 +19,9 @@ OTHER_LOADED = "other loaded"
 DISARMED = "disarmed"
 NOT_PERSISTENT = "not persistent"
 
+#: Most kernels that a finding names.
+_NAMED = 8
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -58,6 +61,7 @@ def assess(facts: NodeFacts, manifests: Sequence[Manifest] = ()) -> Assessment:
     state, finding = _state(facts)
     findings = [finding] if finding else []
     findings += _boot_findings(facts)
+    findings += _kernel_findings(facts)
     action = decide(facts, manifests, Policy()).action if manifests else None
     if state != CARRIED:
         findings += [Finding(f"gate {name} is closed: {why}") for name, why in facts.closed_gates()]
@@ -104,6 +108,21 @@ def _absent(facts: NodeFacts) -> Finding:
             "build for this kernel, then toa-fleet push",
         )
     return Finding("toa was never pushed here", "toa-fleet push")
+
+
+def _kernel_findings(facts: NodeFacts) -> list[Finding]:
+    """Installed kernels that would boot without toa."""
+    missing = facts.get("kernels_without_artifact").split()
+    if not missing:
+        return []
+    named = ", ".join(missing[:_NAMED]) + (", ..." if len(missing) > _NAMED else "")
+    return [
+        Finding(
+            f"after a reboot into {named} it would be without toa: no artifact for it",
+            "before that reboot: toa-fleet push --rebuild (the node builds it then), or boot one "
+            "node of its kind into it, toa-fleet build --on that one, and push after the reboot",
+        )
+    ]
 
 
 def _boot_findings(facts: NodeFacts) -> list[Finding]:

@@ -386,6 +386,12 @@ def build(
     "store's artifact that matches it]",
 )
 @click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
+@click.option(
+    "--rebuild",
+    is_flag=True,
+    help="Leave the sources there, too: the node builds for each kernel that is installed later "
+    "(needs gcc, make and headers there). A push without this switches it off.",
+)
 @click.option("--replace-foreign", is_flag=True, help="Take a loaded toa of others out.")
 @click.option(
     "--allow-unproven",
@@ -398,6 +404,7 @@ def push(
     hosts: Sequence[str],
     artifact: Optional[str],
     dry_run: bool,
+    rebuild: bool,
     replace_foreign: bool,
     allow_unproven: bool,
 ) -> int:
@@ -409,7 +416,9 @@ def push(
     """
     nodes = _hosts_of(options, hosts)
     artifacts = [_artifact(options, artifact)] if artifact else options.artifacts()
-    job = PushJob(options.asker(), artifacts, Policy(replace_foreign, allow_unproven), dry_run)
+    sources = resources.kmod_sources(None) if rebuild else []
+    policy = Policy(replace_foreign, allow_unproven, rebuild)
+    job = PushJob(options.asker(), artifacts, policy, dry_run, sources)
     return _finish(options, "push", nodes, job, dry_run=dry_run, recorded=not dry_run)
 
 

@@ -184,10 +184,17 @@ class PushJob:
         artifacts: what may be pushed.
         policy: what the operator allowed.
         dry_run: stop after the decision.
+        sources: (path, content) of the module's sources, for nodes that are to
+            build for new kernels by themselves.
     """
 
     def __init__(
-        self, asker: Asker, artifacts: Sequence[Artifact], policy: Policy, dry_run: bool = False
+        self,
+        asker: Asker,
+        artifacts: Sequence[Artifact],
+        policy: Policy,
+        dry_run: bool = False,
+        sources: Sequence[tuple[str, bytes]] = (),
     ) -> None:
         self._asker = asker
         self._policy = policy
@@ -195,12 +202,14 @@ class PushJob:
         self._manifests = [artifact.manifest for artifact in artifacts]
         arguments = ["--replace-foreign"] if policy.replace_foreign else []
         arguments += ["--allow-unproven"] if policy.allow_unproven else []
+        arguments += ["--rebuild"] if policy.rebuild else []
+        kmod = [Part(f"kmod/{name}", data) for name, data in sources if policy.rebuild]
         # Made once: all nodes of a kind are sent the same bytes.
         self._requests: Mapping[str, Request] = {
             artifact.id: bundled(
                 asker.program,
                 "deploy",
-                [Part(name, data) for name, data in artifact.files()],
+                [*(Part(name, data) for name, data in artifact.files()), *kmod],
                 arguments,
             )
             for artifact in artifacts

@@ -40,10 +40,12 @@ class Policy:
     Attributes:
         replace_foreign: a loaded toa that is not ours may be taken out.
         allow_unproven: a selftest that cannot run is no failed proof.
+        rebuild: the node is to build for new kernels by itself.
     """
 
     replace_foreign: bool = False
     allow_unproven: bool = False
+    rebuild: bool = False
 
     @property
     def ignored_gates(self) -> frozenset[str]:
@@ -98,7 +100,7 @@ def decide(facts: NodeFacts, artifacts: Sequence[Manifest], policy: Policy) -> D
     chosen = _choose(facts, artifacts)
     if chosen is None:
         return _mismatch(facts, artifacts)
-    if is_there(facts, chosen):
+    if is_there(facts, chosen) and (not policy.rebuild or facts.get("rebuild") == "yes"):
         return Decision(Action.THERE, chosen.artifact_id, "it runs, is proven, and will be back")
     closed = facts.closed_gates(
         policy.ignored_gates | (_SIGNATURE_GATES if chosen.signed else frozenset())
@@ -183,4 +185,6 @@ def _why(facts: NodeFacts, artifact: Manifest) -> str:
         return "replaces a toa that is not ours" if facts.foreign else "replaces another toa"
     if facts.get("hooks") != "armed":
         return f"it runs, but its hooks are {facts.get('hooks') or 'unknown'}"
-    return "it runs, but would be gone after a reboot"
+    if not facts.persistent or facts.get("installed_sha256") != artifact.sha256:
+        return "it runs, but would be gone after a reboot"
+    return "it runs, but does not build for new kernels yet"

@@ -99,6 +99,7 @@ installed_sha256=${sha%% *}
 installed_build_id=$build_id
 persistent=yes
 STATE
+    ! grep -q -x -e --rebuild "$NODE_DIR/arguments" 2>/dev/null || echo rebuild=yes >>"$NODE_DIR/state"
     echo "changed=yes"
     echo "artifact=$artifact"
     echo "build_id=$build_id"

@@ -166,6 +166,21 @@ def test_replace_foreign_opens_that_gate_and_is_passed_on(
     assert node.read("arguments").split() == ["--replace-foreign"]
 
 
+def test_rebuild_leaves_the_sources_on_nodes_that_carry_the_module_already(
+    fleet: Fleet, toa_fleet: Run, fields: Fields, artifact_directory: Artifacts
+) -> None:
+    node, artifact = fleet.node().be(fields), artifact_directory(fields)
+    assert toa_fleet("push", node.name, "--artifact", artifact).status == 0
+    assert "kmod/" not in node.read("parts")
+    planned = toa_fleet("push", node.name, "--artifact", artifact, "--rebuild", "--dry-run")
+    assert "does not build for new kernels yet" in planned.out
+    assert toa_fleet("push", node.name, "--artifact", artifact, "--rebuild").status == 0
+    assert node.read("arguments").split() == ["--rebuild"]
+    assert {"toa.ko", "kmod/Makefile", "kmod/main.c"} <= {*node.read("parts").split()}
+    again = toa_fleet("push", node.name, "--artifact", artifact, "--rebuild", "--json")
+    assert json.loads(again.out)["nodes"][0]["outcome"] == "unchanged"
+
+
 @pytest.mark.parametrize("fault", ["truncated", "edited", "forged"])
 def test_an_artifact_that_is_not_sound_is_refused_before_any_node_is_asked(
     fault: str,

@@ -13,6 +13,7 @@ from node_support import HARD, PROGRAM, ROOT, Answer, build_id_of, make_tree
 
 import lab
 from lab.chroot import root as build_chroot
+from lab.cpio import Content
 from lab.proc import BOX
 
 # $1 chroot, $2 headers, $3 what is seen as /mnt; the rest are arguments of toa-node.
@@ -123,15 +124,43 @@ def build(work: Path, kernel: lab.Kernel, facts: Mapping[str, str], source: Path
     os_release = f"ID={facts['os_id']}\nVERSION_ID={facts['os_version_id']}\n"
     make_tree(work / "tree", facts, os_release)
     shutil.copytree(source, work / "kmod")
-    shutil.copy(PROGRAM, work / "toa-node")
     arguments = ["build", "--source", "/mnt/kmod", "--output", "/mnt/out",
                  "--kerneldir", kernel.headers_dir]  # fmt: skip
+    where_there_is_a_compiler(work, kernel, *arguments).done()
+    return work / "out"
+
+
+def where_there_is_a_compiler(work: Path, kernel: lab.Kernel, *arguments: str) -> Answer:
+    """Runs toa-node on the system tree work/tree, with the headers of that kernel installed."""
+    shutil.copy(PROGRAM, work / "toa-node")
     words = [*BOX, "sh", "-c", _BUILD, "sh", build_chroot(), kernel.headers_tree, work, *arguments]
     words = [str(word) for word in words]
     done = subprocess.run(words, capture_output=True, text=True, timeout=600, check=False)
-    answer = Answer(done.returncode, done.stdout, done.stderr)
-    answer.done()
-    return work / "out"
+    return Answer(done.returncode, done.stdout, done.stderr)
+
+
+def install_kernel(tree: Path, kernel: lab.Kernel) -> None:
+    """Puts a kernel into a system tree as its packages do: image, modules (one), headers."""
+    modules = tree / "lib/modules" / kernel.release
+    image = tree / f"boot/vmlinuz-{kernel.release}"
+    module = next(kernel.modules.glob("kernel/drivers/net/dummy.ko*"))
+    for target, origin in (
+        (image, kernel.vmlinuz),
+        (modules / module.relative_to(kernel.modules), module),
+    ):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(origin, target)
+    (modules / "build").symlink_to(kernel.headers_dir)
+
+
+def files_below(tree: Path, *names: str) -> dict[str, Content]:
+    """What stands below these directories of a tree, as files of a machine."""
+    return {
+        f"/{path.relative_to(tree)}": path
+        for name in names
+        for path in sorted((tree / name).rglob("*"))
+        if path.is_file()
+    }
 
 
 class Node:

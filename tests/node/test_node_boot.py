@@ -414,3 +414,72 @@ def test_a_failure_in_the_middle_takes_every_piece_back(
 
 def test_facts_of_the_default_tree_are_those_of_debian_12() -> None:
     assert SYSTEMS["Debian 12"].facts == FACTS
+
+
+# --- a running system without systemd, with the real insserv -------------------------------
+
+# $1 the root, $2 what is seen as /mnt, $3 the command
+_CHROOT = """
+for dir in usr proc dev sys; do mount --bind /$dir "$1/$dir" || exit 99; done
+mount --bind "$2" "$1/mnt" || exit 99
+exec chroot "$1" /bin/sh -c "$3"
+"""
+
+
+@pytest.fixture
+def debian_without_systemd(tmp_path: Path) -> Callable[[str], str]:
+    """Runs commands in a root with Debian's init scripts, ordered by its insserv."""
+    packages = ("insserv", "initscripts", "ifupdown")
+    fetched = subprocess.run(
+        ["apt-get", "download", *packages], cwd=tmp_path, capture_output=True, check=False
+    )
+    if os.geteuid() != 0 or fetched.returncode != 0:
+        pytest.skip("NOT TESTED: needs root, and Debian's packages of insserv")
+    root = tmp_path / "root"
+    for name in ("var/lib", "run", "proc", "dev", "sys", "usr", "mnt"):
+        (root / name).mkdir(parents=True)
+    for deb in tmp_path.glob("*.deb"):
+        subprocess.run(["dpkg-deb", "-x", deb, tmp_path / "unpacked"], check=True)
+    shutil.copytree(tmp_path / "unpacked/etc", root / "etc", symlinks=True)
+    (root / "sbin").mkdir()
+    shutil.copy(tmp_path / "unpacked/sbin/insserv", root / "sbin/insserv")
+    for name in ("bin", "lib", "lib64"):
+        (root / name).symlink_to(f"usr/{name}")
+    for level in "0123456S":
+        (root / f"etc/rc{level}.d").mkdir(exist_ok=True)
+    write(root / "etc/os-release", 'ID=debian\nVERSION_ID="8"\n')
+
+    def run(command: str) -> str:
+        words = ["unshare", "-m", "sh", "-c", _CHROOT, "sh", root, PROGRAM.parent, command]
+        done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+        if done.returncode == 99:
+            pytest.skip("NOT TESTED: this machine does not allow mounts")
+        return done.stdout
+
+    run("cd /etc/init.d && /sbin/insserv $(ls | grep -v -e README -e ^rc$ -e ^rcS$)")
+    assert (root / "etc/init.d/.depend.boot").exists()
+    return run
+
+
+def test_insserv_starts_it_before_networking_and_forgets_it_again(
+    tmp_path: Path, debian_without_systemd: Callable[[str], str]
+) -> None:
+    root, run = tmp_path / "root", debian_without_systemd
+    program = "sh /mnt/toa-node"
+    told = dict(line.partition("=")[::2] for line in run(f"{program} fingerprint").splitlines())
+    assert told["boot_system"] == "sysv-debian"
+    make_artifact(root / "artifact", {key: told[key] for key in FACTS})
+    before = metadata(root / "etc")
+
+    assert "persistent=yes\n" in run(f"{program} install --from /artifact")
+    depends = (root / "etc/init.d/.depend.boot").read_text().splitlines()
+    (networking,) = (line for line in depends if line.startswith("networking:"))
+    assert "toa" in networking.split()
+    (link,) = (root / "etc/rcS.d").glob("S??toa")
+    (networks,) = (root / "etc/rcS.d").glob("S??networking")
+    assert link.name[:3] < networks.name[:3]
+    assert "changed=no\n" in run(f"{program} install --from /artifact")
+
+    assert "changed=yes\n" in run(f"{program} remove")
+    assert metadata(root / "etc") == before
+    assert list((root / "var/lib").iterdir()) == []

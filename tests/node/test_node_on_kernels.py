@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Optional
 
 import pytest
 
@@ -17,10 +18,13 @@ from kernel_support import (  # noqa: E402
     artifact_build_id,
     build,
     facts_of,
+    files_below,
+    install_kernel,
     other_source,
     small_source,
     toa_source,
     unavailable,
+    where_there_is_a_compiler,
 )
 from node_support import (  # noqa: E402
     PROGRAM,
@@ -28,8 +32,13 @@ from node_support import (  # noqa: E402
     Answer,
     artifact_id,
     fingerprint_id,
+    make_artifact,
     manifest_text,
 )
+from node_support import node as on_tree  # noqa: E402
+from systems import System  # noqa: E402
+
+from lab.cpio import Content  # noqa: E402
 
 pytestmark = pytest.mark.lab
 
@@ -47,12 +56,15 @@ class World:
     other: Path
 
 
-def boot(line: str, memory: int = 384) -> lab.TinyMachine:
-    """A machine of that kernel with toa-node in it."""
+def boot(
+    line: str, memory: int = 384, files: Optional[Mapping[str, Content]] = None
+) -> lab.TinyMachine:
+    """A machine of that kernel with toa-node in it, and these files."""
     why = unavailable()
     if why:
         pytest.skip(f"NOT TESTED on a kernel: {why}")
-    return lab.TinyMachine(line, files={"/root/toa-node": PROGRAM.read_bytes()}, memory=memory)
+    everything = {"/root/toa-node": PROGRAM.read_bytes(), **(files or {})}
+    return lab.TinyMachine(line, files=everything, memory=memory)
 
 
 @pytest.fixture(scope="module")
@@ -459,16 +471,124 @@ def test_a_kill_at_any_point_of_a_remove_can_be_finished(fragile: Node, world: W
         assert running(node) == ""
 
 
+# --- at boot --------------------------------------------------------------------------
+
+# As RHEL 6's rc.sysinit runs them, at a time when / and /var are not writable yet.
+_RC_SYSINIT = """
+for file in /etc/sysconfig/modules/*.modules; do
+    [ -x $file ] && $file
+done
+"""
+
+
+@pytest.fixture
+def redhat_6(node: Node) -> Iterator[Node]:
+    """The machine, as a system that starts by rc.sysinit."""
+    node.machine.check("mkdir -p /etc/rc.d /etc/sysconfig/modules; : >/etc/rc.d/rc.sysinit")
+    yield node
+    node.machine.run("umount /var/lib/toa; rm -rf /etc/rc.d /etc/sysconfig /run/.toa-boot-record")
+
+
+def test_rc_sysinit_loads_it_from_a_store_that_is_read_only(redhat_6: Node, world: World) -> None:
+    node = redhat_6
+    answer = node("deploy --from /root/old").done()
+    assert (answer["persistent"], node("status")["boot_system"]) == ("yes", "sysv-redhat")
+    before = node.machine.check("cd /var/lib/toa; find . -type f -exec sha256sum {} +")
+    node.machine.check(
+        "rmmod toa; mount -o bind /var/lib/toa /var/lib/toa && "
+        "mount -o remount,bind,ro /var/lib/toa"
+    )
+    node.machine.check(_RC_SYSINIT)
+    status = node("status").done()
+    assert status["loaded_build_id"] == artifact_build_id(world.old)
+    assert status["boot_record"] == "loaded" and "earlier" not in status["boot_detail"]
+    assert status["gate.readonly"].startswith("closed: /var/lib/toa is on /var/lib/toa")
+    node("deploy --from /root/new").failed("gate")
+    assert left_behind(node) == []
+    node.machine.check("umount /var/lib/toa")
+    assert node.machine.check("cd /var/lib/toa; find . -type f -exec sha256sum {} +") == before
+    node("remove").done()
+    assert node.machine.run("ls /etc/sysconfig/modules/toa.modules").status != 0
+    assert node.machine.run("ls /run/.toa-boot-record").status != 0
+
+
+def test_rc_sysinit_loads_it_although_var_is_mounted_only_later(
+    redhat_6: Node, world: World
+) -> None:
+    node = redhat_6
+    node("deploy --from /root/old").done()
+    node.machine.check(f"rmmod toa; mv /var/lib/toa /var/lib/later; {_RC_SYSINIT}")
+    assert running(node) == ""
+    node.machine.check("mv /var/lib/later /var/lib/toa")
+    record = "/var/lib/toa/boot-record"
+    node.machine.check(f"until grep -s boot_record= {record}; do sleep 0.2; done", timeout=60)
+    assert node("status").done()["boot_record"] == "loaded"
+    node("remove").done()
+
+
+# The compiler is played: a machine without a real one puts in what was built elsewhere.
+_PLAYED_MAKE = """#!/bin/sh
+cd "$2" || exit
+mkdir -p selftest
+cp /root/exact/toa.ko . && cp /root/exact/toa-selftest selftest/
+"""
+
+
+def test_boot_builds_where_nothing_is_stored_for_the_kernel_by_a_played_compiler(
+    node: Node, world: World, tmp_path: Path
+) -> None:
+    source = toa_source(tmp_path / "source", "0.0.3")
+    node.push(build(tmp_path / "exact", world.machine.kernel, world.facts, source), "/root/exact")
+    headers = f"/lib/modules/{world.machine.kernel.release}/build"
+    node.machine.push("/run/bin/make", _PLAYED_MAKE, 0o755)
+    node.machine.push("/run/bin/gcc", "#!/bin/sh\necho gcc 12\n", 0o755)
+    node.machine.check(f"mkdir -p /root/kmod {headers}; : >/root/kmod/Makefile")
+    node(f"{DEPLOY}/old --rebuild --source /root/kmod").done()
+    node.machine.check("rmmod toa; rm /var/lib/toa/*/current")
+
+    # Without headers: why is on record, and the boot goes on.
+    assert node("boot", "PATH=/run/bin:$PATH").done()["changed"] == "no"
+    status = node("status").done()
+    assert status["boot_record"] == "no-artifact"
+    assert "headers" in status["boot_detail"] and "linux-headers" in status["boot_detail"]
+
+    node.machine.check(f": >{headers}/Makefile")
+    answer = node("boot", "PATH=/run/bin:$PATH").done()
+    status = node("status").done()
+    assert status["loaded_artifact"] == status["installed"] == answer["artifact"]
+    assert status["boot_record"] == "loaded" and "built at this boot" in status["boot_detail"]
+    assert left_behind(node) == []
+    node.machine.check(f"rm -r {headers} /root/kmod /root/exact")
+
+
 @pytest.mark.parametrize("line", ["bullseye", "trixie-backports"])
-def test_other_kernels_take_what_was_built_for_them(line: str, tmp_path: Path) -> None:
-    if not unavailable() and line not in lab.kernels():
-        pytest.skip(f"NOT TESTED on {line}: Debian's indexes do not offer it")
-    with boot(line) as machine:
-        facts = facts_of(machine)
-        source = toa_source(tmp_path / "source", "0.0.1")
-        artifact = build(tmp_path / "work", machine.kernel, facts_without_modules(facts), source)
-        node = Node(machine, "busybox")
-        node.push(artifact, "/root/old")
-        answer = node(f"{DEPLOY}/old").done()
-        assert answer["proof.selftest"] == "yes"
-        node("remove").done()
+def test_what_the_hook_built_before_the_reboot_is_loaded_when_the_new_kernel_boots(
+    line: str, tmp_path: Path
+) -> None:
+    """The old system is a tree; compiler, headers and images, and then the kernel, are real."""
+    why = unavailable()
+    if why or line not in lab.kernels():
+        pytest.skip(f"NOT TESTED on {line}: {why or 'the indexes of Debian do not offer it'}")
+    kernel = lab.kernels()[line]
+    version = {"bullseye": "11", "trixie-backports": "13"}[line]
+    os_release = f'ID=debian\nVERSION_ID="{version}"\n'
+    old = System("debian", version, "sysv-redhat", "debian", {"etc/os-release": os_release})
+    tree = old.make(tmp_path / "tree")
+    artifact = make_artifact(tmp_path / "artifact", old.facts)
+    source = toa_source(tmp_path / "source", "0.0.1")
+    words = ["install", "--from", artifact, "--rebuild", "--source", source]
+    on_tree("dash", *words, root=tree).done()
+
+    install_kernel(tree, kernel)
+    hook = where_there_is_a_compiler(tmp_path, kernel, "kernel-hook", kernel.release).done()
+    assert hook["kernels_without_artifact"] == "", str(hook)
+
+    with boot(line, files=files_below(tree, "var/lib/toa", "etc/sysconfig", "etc/rc.d")) as machine:
+        rebooted = Node(machine, "busybox")
+        status = rebooted("status").done()
+        assert status["boot_record"] == "loaded", str(status)
+        assert status["loaded_artifact"] == status["installed"] == hook["artifact"]
+        assert status["persistent"] == "yes"
+        assert rebooted("verify").done()["proof.selftest"] == "yes"
+        rebooted("remove").done()
+        assert machine.run("ls -d /var/lib/toa /etc/sysconfig/modules/toa.modules").stdout == ""

@@ -259,3 +259,17 @@ def test_an_audit_tells_of_a_newer_artifact_in_the_store(
     node = _facts(fields, **_THERE)
     assert assess(node, [manifest]).findings == ()
     assert "newer" in assess(node, [manifest, newer]).findings[0].text
+
+
+def test_an_audit_names_the_kernels_that_would_boot_without_toa(fields: dict[str, str]) -> None:
+    node = _facts(fields, **_THERE, kernels_without_artifact="6.1.0-57-amd64 6.1.0-58-amd64")
+    assessment = assess(node)
+    assert assessment.good, "it is carried; the reboot is still to come"
+    (finding,) = assessment.findings
+    assert "6.1.0-57-amd64, 6.1.0-58-amd64" in finding.text and "--rebuild" in finding.remedy
+
+
+def test_an_audit_of_a_node_with_many_kernels_stays_short(fields: dict[str, str]) -> None:
+    kernels = " ".join(f"6.1.0-{number}" for number in range(60))
+    (finding,) = assess(_facts(fields, **_THERE, kernels_without_artifact=kernels)).findings
+    assert len(finding.text) < 200
