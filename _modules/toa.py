@@ -1160,7 +1160,7 @@ def _value(key: str, text: str) -> typing.Any:
         if not (text.isascii() and text.isdigit()):
             raise ValueError(f"{key} is not a number: {text[:80]}")
         return int(text)
-    if key in {"headers", "loaded", "persistent", "changed", "options_ours"}:
+    if key in {"headers", "loaded", "persistent", "rebuild", "changed", "options_ours"}:
         if text not in {"yes", "no"}:
             raise ValueError(f"{key} is neither yes nor no: {text[:80]}")
         return text == "yes"
