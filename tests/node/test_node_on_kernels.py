@@ -540,7 +540,9 @@ def played_compiler(node: Node) -> Iterator[Node]:
     modules = f"/lib/modules/{node.machine.kernel.release}"
     node.machine.push("/run/bin/make", _PLAYED_MAKE, 0o755)
     node.machine.push("/run/bin/gcc", "#!/bin/sh\necho gcc 12\n", 0o755)
-    node.machine.check(f"mkdir -p /root/kmod {modules}/build; : >/root/kmod/Makefile")
+    node.machine.check(
+        f"mkdir -p /root/kmod {modules}/build; echo '# TOA_FINGERPRINT' >/root/kmod/Makefile"
+    )
     node.machine.check(f"mv {modules}/kernel {modules}/hidden")
     yield node
     node.machine.check(f"mv {modules}/hidden {modules}/kernel; rm -r {modules}/build /root/kmod")
