@@ -221,6 +221,21 @@ def test_what_cannot_be_built_is_said_and_noted_and_fails_nothing(
     assert [path.name for path in (tree / STORE).iterdir() if path.name.startswith(".")] == []
 
 
+def test_an_image_tells_the_machine_where_nothing_unpacks_the_modules(
+    shell: str, tree: Path, made_artifact: Path, source: Path
+) -> None:
+    rebuilding(shell, tree, made_artifact, source)
+    modules = add_kernel(tree)
+    make_headers(modules / "build", NEW)
+    (modules / "kernel/net/dummy.ko").rename(modules / "kernel/net/dummy.ko.xz")  # and is none
+    image = bytearray(bz_image(NEW, NEW_VERSION))
+    image[0x206:0x208], image[0x236] = b"\x0f\x02", 0b11  # protocol 2.15, a 64-bit entry
+    write(tree / f"boot/vmlinuz-{NEW}", bytes(image))
+    artifact = hook(shell, tree).done()["artifact"]
+    reboot(tree)
+    assert node(shell, "status", root=tree).done()["installed"] == artifact
+
+
 def test_a_module_that_comes_out_for_another_kernel_is_not_kept(
     shell: str, tree: Path, made_artifact: Path, tmp_path: Path
 ) -> None:
