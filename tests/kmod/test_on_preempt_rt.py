@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import pytest
-from kmod.test_on_kernels import connections_after_a_moment, stats
 
 import lab
+from kmod.test_on_kernels import connections_after_a_moment, stats
 
 pytestmark = [
     pytest.mark.lab,
