@@ -9,15 +9,23 @@
 # compiling (a compiler that crashes, headers of which half is missing) is no
 # answer and ends the build: always.c must compile, and never.c must be refused.
 # What the compiler said of each stays in HEADER's name with .log for .h.
+#
+# Most of the work is to read the kernel's headers, so the probes that include
+# only what always.c does, which is there, are compiled together; the errors name
+# the file. Where that gives no clear picture, each is compiled for itself.
 set -u
 export LC_ALL=C
 
-header=$1 probes=$2
+header=$1
+probes=$(cd "$2" && pwd) || exit
 shift 2
 log=${header%.h}.log
 work=$header.$$
 jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null)
 [ "${jobs:-0}" -ge 1 ] 2>/dev/null || jobs=2
+
+# Words of a compiler that is in trouble itself.
+TROUBLE='internal compiler error|terminated program|[Kk]illed|cannot execute|[Nn]o space left|[Oo]ut of memory|[Cc]annot allocate|[Uu]nrecognized|[Uu]nknown argument'
 
 # $1: what is wrong; $2: the probe whose log to show; $3: what to do
 give_up() {
@@ -29,21 +37,19 @@ give_up() {
     exit 1
 }
 
-# Compiles every $jobs'th probe; the rest of the line is the compiler's.
+# Compiles every $jobs'th probe of $alone; the rest of the line is the compiler's.
 compile_share() {
     share=$1 number=0
     shift
-    for source in "$probes"/*.c; do
+    for name in $alone; do
         number=$((number + 1))
         [ $((number % jobs)) -eq "$share" ] || continue
-        name=${source##*/}
-        name=${name%.c}
-        "$@" -fsyntax-only "$source" >"$work/$name.log" 2>&1
+        "$@" -fsyntax-only "$probes/$name.c" >"$work/$name.log" 2>&1
         echo $? >"$work/$name.status"
     done
 }
 
-compile_all() {
+compile_alone() {
     share=0
     while [ "$share" -lt "$jobs" ]; do
         compile_share "$share" "$@" &
@@ -52,8 +58,63 @@ compile_all() {
     wait
 }
 
-# Words of a compiler that is in trouble itself.
-TROUBLE='internal compiler error|terminated program|[Kk]illed|cannot execute|[Nn]o space left|[Oo]ut of memory|[Cc]annot allocate|[Uu]nrecognized|[Uu]nknown argument'
+# Whether a probe includes only headers that always.c includes.
+is_sociable() {
+    ! grep '^#include' "$probes/$1.c" | grep -F -x -v -f "$probes/always.c" >/dev/null
+}
+
+# Sets $together and $alone: names without .c.
+sort_probes() {
+    together=''
+    alone=''
+    for source in "$probes"/*.c; do
+        name=${source##*/}
+        name=${name%.c}
+        if is_sociable "$name"; then together="$together $name"; else alone="$alone $name"; fi
+    done
+}
+
+# never.c comes last: its error says that the compiler got as far as that.
+write_together() {
+    for name in $together; do
+        [ "$name" = never ] || include_probe "$name"
+    done
+    include_probe never
+}
+
+include_probe() {
+    echo "#pragma GCC diagnostic push"
+    echo "#define toa_probe toa_probe_$1"
+    echo "#include \"$probes/$1.c\""
+    echo "#undef toa_probe"
+    echo "#pragma GCC diagnostic pop"
+}
+
+# Fails where the compiler's words are not clearly about single probes.
+compile_together() {
+    write_together >"$work/together.c"
+    "$@" -fsyntax-only "$work/together.c" >"$work/together.log" 2>&1
+    [ $? -eq 1 ] && ! grep -E -q "$TROUBLE" "$work/together.log" || return 1
+    ! grep 'error:' "$work/together.log" | grep -F -v "$probes/" >/dev/null || return 1
+    for name in $together; do
+        if grep -F "$probes/$name.c:" "$work/together.log" >"$work/$name.log" &&
+            grep -q 'error:' "$work/$name.log"; then
+            echo 1
+        else
+            echo 0
+        fi >"$work/$name.status"
+    done
+    grep -q 1 "$work/never.status" && grep -q 0 "$work/always.status" && : >"$work/agreed"
+}
+
+compile_all() {
+    sort_probes
+    compile_together "$@" &
+    compile_alone "$@"
+    [ ! -f "$work/agreed" ] || return 0
+    alone=$together
+    compile_alone "$@"
+}
 
 # Sets R to yes, no, or broken.
 answer_of() {

@@ -2,14 +2,14 @@
 /* 3.9. Before, the iterators of hlists have a struct hlist_node for themselves. */
 #include <linux/rculist.h>
 
-struct entry {
+struct toa_probe_entry {
 	struct hlist_node node;
 };
 
 int toa_probe(struct hlist_head *head);
 int toa_probe(struct hlist_head *head)
 {
-	struct entry *entry;
+	struct toa_probe_entry *entry;
 	int count = 0;
 
 	hlist_for_each_entry_rcu(entry, head, node)

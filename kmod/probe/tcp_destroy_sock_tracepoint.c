@@ -3,7 +3,7 @@
 #include <linux/tracepoint.h>
 #include <trace/events/tcp.h>
 
-static void match(struct tracepoint *tp, void *found)
+static void toa_probe_match(struct tracepoint *tp, void *found)
 {
 	*(struct tracepoint **)found = tp;
 }
@@ -14,6 +14,6 @@ int toa_probe(void (*on_destroy)(void *data, struct sock *sk))
 	struct tracepoint *tp = NULL;
 
 	check_trace_callback_type_tcp_destroy_sock(on_destroy);
-	for_each_kernel_tracepoint(match, &tp);
+	for_each_kernel_tracepoint(toa_probe_match, &tp);
 	return tracepoint_probe_register(tp, on_destroy, NULL);
 }

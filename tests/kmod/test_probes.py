@@ -13,10 +13,10 @@ KMOD = Path(__file__).resolve().parents[2] / "kmod"
 
 FLAGS = ("-Wno-error", "-Werror=implicit-function-declaration")
 PROBES = {
-    "always": "#include <string.h>\nsize_t probe(void) { return strlen(__FILE__); }\n",
-    "never": "int probe(void) { return nobody_declares_this(); }\n",
-    "present": "#include <string.h>\nint probe(void) { return memcmp(__FILE__, __FILE__, 1); }\n",
-    "absent": "#include <string.h>\nint probe(void) { return no_such_function(1); }\n",
+    "always": "#include <string.h>\nsize_t toa_probe(void) { return strlen(__FILE__); }\n",
+    "never": "int toa_probe(void) { return nobody_declares_this(); }\n",
+    "present": "#include <string.h>\nint toa_probe(void) { return memcmp(__FILE__, __FILE__, 1); }\n",
+    "absent": "#include <string.h>\nint toa_probe(void) { return no_such_function(1); }\n",
     "no_header": "#include <no/such/header.h>\n",
 }
 
@@ -101,12 +101,37 @@ def test_a_second_run_leaves_the_same_header_alone(target: Target) -> None:
     ],
 )
 def test_a_compiler_in_trouble_is_no_answer(target: Target, trouble: str) -> None:
-    compiler = target.compiler(f"case $source in present.c) {trouble} ;; esac")
+    compiler = target.compiler(f"case $source in together.c | present.c) {trouble} ;; esac")
     done = target.probe(compiler)
     assert done.returncode != 0
     assert "the compiler is in trouble, not the kernel" in done.stderr
     assert "present.c" in done.stderr
     assert not target.header.exists()
+
+
+def test_one_compilation_answers_for_all_that_need_no_header_of_their_own(target: Target) -> None:
+    compiler = target.compiler('echo "$source" >>$0.sources')
+    assert target.probe(compiler).returncode == 0
+    compiled = (target.folder / "compiler.sources").read_text().split()
+    assert sorted(compiled) == ["no_header.c", "together.c"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # An error that belongs to a header, and one that ends the compilation.
+        '#include "../broken.h"\nint toa_probe(void) { return BROKEN; }\n',
+        "#error nothing behind this is looked at\n#include <string.h>\n#include __FILE__\n",
+    ],
+)
+def test_each_is_compiled_for_itself_where_together_says_nothing_clear(
+    target: Target, text: str
+) -> None:
+    (target.folder / "broken.h").write_text("#define BROKEN broken_by_a_header()\n#error broken\n")
+    target.write("absent", text)
+    done = target.probe()
+    assert "  PROBE   absent: no" in done.stdout.splitlines(), done.stderr
+    assert "  PROBE   present: yes" in done.stdout.splitlines()
 
 
 def test_headers_that_do_not_compile_are_no_answer(target: Target) -> None:
