@@ -15,7 +15,7 @@ FLAGS = ("-Wno-error", "-Werror=implicit-function-declaration")
 PROBES = {
     "always": "#include <string.h>\nsize_t toa_probe(void) { return strlen(__FILE__); }\n",
     "never": "int toa_probe(void) { return nobody_declares_this(); }\n",
-    "present": "#include <string.h>\nint toa_probe(void) { return memcmp(__FILE__, __FILE__, 1); }\n",
+    "present": '#include <string.h>\nint toa_probe(void) { return strcmp(__FILE__, ""); }\n',
     "absent": "#include <string.h>\nint toa_probe(void) { return no_such_function(1); }\n",
     "no_header": "#include <no/such/header.h>\n",
 }
