@@ -115,18 +115,6 @@ static inline ssize_t strscpy(char *target, const char *text, size_t size)
 }
 #endif
 
-#ifndef TOA_HAVE_MEMCHR_INV
-static inline void *memchr_inv(const void *start, int c, size_t size)
-{
-	const u8 *byte = start;
-
-	for (; size; byte++, size--)
-		if (*byte != (u8)c)
-			return (void *)byte;
-	return NULL;
-}
-#endif
-
 #ifndef TOA_HAVE_KVCALLOC
 /* Freed with kvfree, below. The products asked for here cannot overflow. */
 static inline void *kvcalloc(size_t count, size_t size, gfp_t flags)

@@ -24,6 +24,7 @@
 #include <net/tcp.h>
 
 #include "handshake.h"
+#include "kinds.h"
 #include "netns.h"
 #include "stats.h"
 #include "store.h"
@@ -34,9 +35,6 @@
 
 /* A handshake does not sleep: one in softirq and one in process context a CPU. */
 #define HANDSHAKES_PER_CPU 4
-
-/* Written by the module's parameter, read by handlers: a byte at a time, no lock. */
-struct toa_kinds toa_kinds;
 
 static bool remember_syns;
 

@@ -15,11 +15,10 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "handshake.h"
 #include "hooks.h"
+#include "kinds.h"
 #include "nat64.h"
 #include "netns.h"
-#include "option.h"
 #include "stats.h"
 #include "store.h"
 #include "syn.h"
@@ -27,55 +26,14 @@
 
 #include "compat.h"
 
-#define DEFAULT_KIND 254
-
-/* The list in @text as flags. Context: process. Return: 0 or -EINVAL. */
-static int parse_kinds(char *text, struct toa_kinds *parsed)
-{
-	char *word;
-
-	memset(parsed, 0, sizeof(*parsed));
-	while ((word = strsep(&text, ",")) != NULL) {
-		unsigned int kind;
-
-		if (kstrtouint(strim(word), 10, &kind) || !toa_kind_allowed(kind)) {
-			pr_err("kinds: '%s' is no TCP option kind that can carry an address\n",
-			       word);
-			return -EINVAL;
-		}
-		toa_kind_enable(parsed, kind);
-	}
-	return 0;
-}
-
 static int set_kinds(const char *value, const struct kernel_param *param)
 {
-	struct toa_kinds parsed;
-	char *text;
-	int err;
-
-	text = kstrdup(value, GFP_KERNEL);
-	if (!text)
-		return -ENOMEM;
-	err = parse_kinds(text, &parsed);
-	kfree(text);
-	if (err)
-		return err;
-
-	toa_kinds = parsed;
-	return 0;
+	return toa_kinds_set(value);
 }
 
 static int get_kinds(char *buffer, const struct kernel_param *param)
 {
-	int len = 0;
-	int kind;
-
-	for (kind = 0; kind < TOA_KINDS; kind++)
-		if (toa_kind_enabled(&toa_kinds, kind))
-			len += scnprintf(buffer + len, PAGE_SIZE - len, "%s%d",
-					 len ? "," : "", kind);
-	return len + scnprintf(buffer + len, PAGE_SIZE - len, "%s", toa_param_end());
+	return toa_kinds_show(buffer, PAGE_SIZE);
 }
 
 static const struct kernel_param_ops kinds_ops = {
@@ -171,9 +129,6 @@ static int __init toa_init(void)
 		       max_connections, 1U << 26);
 		return -EINVAL;
 	}
-	if (!memchr_inv(&toa_kinds, 0, sizeof(toa_kinds)))
-		toa_kind_enable(&toa_kinds, DEFAULT_KIND);
-
 	err = toa_store_init(max_connections);
 	if (err)
 		return err;

@@ -34,16 +34,8 @@ LONGEST = {"option": 130, "trust": 3000, "kinds": 1200}
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 
 
-def cut_kinds(folder: Path) -> None:
-    """Writes what main.c has about kinds=: the one part that needs no TCP of the kernel's."""
-    text = (KMOD / "main.c").read_text()
-    start, end = text.index("/* The list in @text as flags."), text.index("module_param_cb(kinds,")
-    (folder / "main_kinds.c").write_text(text[start:end])
-
-
 def command(target: str, folder: Path, compiler: Sequence[str], main: Sequence[Path]) -> list[str]:
     """The words that compile TARGET; writes the stand-ins for the kernel's headers first."""
-    cut_kinds(folder)
     stubs = folder / "stubs"
     for source in KMOD.glob("*.[ch]"):
         for header in re.findall(r"^#\s*include <(.+)>", source.read_text(), re.MULTILINE):
@@ -65,7 +57,6 @@ def command(target: str, folder: Path, compiler: Sequence[str], main: Sequence[P
         *SANITIZE,
         *shim,
         f"-I{KMOD}",
-        f"-I{folder}",
         # Behind the system's own: only what user space does not have is a stand-in.
         "-idirafter",
         str(stubs),

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The parameter kinds= (its part of kmod/main.c over kernel_shim.h) on any text,
+ * The parameter kinds= (kmod/kinds.c over kernel_shim.h) on any text,
  * for libFuzzer and for a replay. Input: the text, up to the first NUL.
  */
-#include "option.h"
+#include "kinds.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int fuzz_show(const uint8_t *data, size_t size, char *shown);
@@ -15,11 +15,6 @@ static void die(const char *what, int line)
 	fprintf(stderr, "fuzz_kinds.c:%d: does not hold: %s\n", line, what);
 	abort();
 }
-
-static struct toa_kinds toa_kinds;	/* hooks.c has it in the module */
-
-/* Cut out of main.c by fuzz.py: set_kinds() and get_kinds(). */
-#include "main_kinds.c"
 
 /* ---- the reference ---- */
 
@@ -89,9 +84,9 @@ int fuzz_show(const uint8_t *data, size_t size, char *shown)
 	char *text = strndup((const char *)data, size);
 	int err;
 
-	MUST(text && !set_kinds(before, NULL));
-	err = set_kinds(text, NULL);
-	get_kinds(shown, NULL);
+	MUST(text && !toa_kinds_set(before));
+	err = toa_kinds_set(text);
+	toa_kinds_show(shown, PAGE_SIZE);
 	free(text);
 	return err;
 }
@@ -107,9 +102,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		free(text);
 		return 0;
 	}
-	MUST(!set_kinds(before, NULL));
+	MUST(!toa_kinds_set(before));
 	valid = reference(text, wanted);
-	err = set_kinds(text, NULL);
+	err = toa_kinds_set(text);
 	free(text);
 
 	MUST(err == (valid ? 0 : -EINVAL));
@@ -118,10 +113,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_enabled(wanted);
 
 	memset(shown, 0x5a, sizeof(shown));
-	err = get_kinds(shown, NULL);
+	err = toa_kinds_show(shown, PAGE_SIZE);
 	MUST(err > 0 && err < PAGE_SIZE && shown[err] == '\0' && shown[err - 1] == '\n');
 	MUST(reference(shown, again) && !memcmp(wanted, again, sizeof(wanted)));
-	MUST(!set_kinds(shown, NULL));
+	MUST(!toa_kinds_set(shown));
 	check_enabled(wanted);
 	return 0;
 }
