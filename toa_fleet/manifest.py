@@ -81,6 +81,11 @@ class Manifest:
         """Whether toa.ko carries a signature."""
         return self.values.get("signature", "") not in ("", "none")
 
+    @property
+    def provable(self) -> bool:
+        """Whether a live connection can prove it: another TOA's has no selftest."""
+        return self.values.get("selftest") != "none"
+
     @classmethod
     def parse(cls, raw: bytes) -> Manifest:
         """Parse and check a manifest.

@@ -122,14 +122,14 @@ def is_there(facts: NodeFacts, artifact: Manifest) -> bool:
 
 
 def _choose(facts: NodeFacts, artifacts: Sequence[Manifest]) -> Optional[Manifest]:
-    """The matching artifact: the one closest in fields, of those the newest."""
+    """The matching artifact: one that can be proven, closest in fields, newest."""
     matching = [each for each in artifacts if not each.fingerprint.compare(facts.fingerprint)]
     return max(matching, key=lambda each: _preference(facts, each), default=None)
 
 
-def _preference(facts: NodeFacts, artifact: Manifest) -> tuple[bool, str, str]:
+def _preference(facts: NodeFacts, artifact: Manifest) -> tuple[bool, bool, str, str]:
     exact = artifact.fingerprint == facts.fingerprint
-    return (exact, artifact.built_at, artifact.artifact_id)
+    return (artifact.provable, exact, artifact.built_at, artifact.artifact_id)
 
 
 def _mismatch(facts: NodeFacts, artifacts: Sequence[Manifest]) -> Decision:

@@ -207,6 +207,15 @@ def test_of_several_that_match_the_exact_one_wins_then_the_newest(fields: dict[s
     assert decide(_facts(fields), [vague, new, old], Policy()).artifact == "03" * 8
 
 
+def test_a_module_of_other_sources_is_taken_where_there_is_nothing_better(
+    fields: dict[str, str],
+) -> None:
+    ours = _manifest(fields, sha256="02" * 32, built_at="2026-01-01")
+    other = _manifest(fields, sha256="03" * 32, built_at="2026-02-01", values={"selftest": "none"})
+    assert decide(_facts(fields), [other, ours], Policy()).artifact == "02" * 8
+    assert decide(_facts(fields), [other], Policy()).artifact == "03" * 8
+
+
 def test_facts_that_contradict_their_fingerprint_are_no_facts(fields: dict[str, str]) -> None:
     values = {**fields, "fingerprint": "0" * 16}
     with pytest.raises(BrokenAnswer, match="fingerprint"):
