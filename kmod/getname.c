@@ -51,9 +51,9 @@
  * A socket of our own, asked for its peer to see that the hooks are alive:
  * ftrace and the probe core can be switched off without telling anybody.
  */
-static DEFINE_MUTEX(canary_lock);
-static const struct sock *canary;
-static unsigned int canary_seen;
+static DEFINE_MUTEX(own_socket_lock);
+static const struct sock *own_socket;
+static unsigned int own_socket_seen;
 
 /* Where a function with this stack pointer may write to; NULL: too little is left. */
 static __always_inline void *aside(unsigned long sp)
@@ -113,8 +113,8 @@ static __always_inline bool give(const struct sock *sk, const struct toa_addr *c
 
 static __always_inline void on_unknown(const struct sock *sk)
 {
-	if (unlikely(sk == READ_ONCE(canary)))
-		WRITE_ONCE(canary_seen, canary_seen + 1);
+	if (unlikely(sk == READ_ONCE(own_socket)))
+		WRITE_ONCE(own_socket_seen, own_socket_seen + 1);
 	else
 		toa_count(TOA_GETNAME_EMPTY);
 }
@@ -193,7 +193,7 @@ static notrace void trace_v6(unsigned long ip, unsigned long parent_ip,
 }
 #endif
 
-struct hook {
+struct getname_hook {
 	const char *function;
 	bool needs_ipv6;	/* absent where IPv6 is off or not loaded */
 	kprobe_pre_handler_t probe_handler;
@@ -206,7 +206,7 @@ struct hook {
 #endif
 };
 
-static struct hook hooks[] = {
+static struct getname_hook getname_hooks[] = {
 	{
 		.function = "inet_getname",
 		.probe_handler = probe_v4,
@@ -224,7 +224,7 @@ static struct hook hooks[] = {
 	},
 };
 
-static int arm_probe(struct hook *hook)
+static int arm_probe(struct getname_hook *hook)
 {
 	int err;
 
@@ -236,7 +236,7 @@ static int arm_probe(struct hook *hook)
 	return err;
 }
 
-static void disarm_probe(struct hook *hook)
+static void disarm_probe(struct getname_hook *hook)
 {
 	if (hook->probed)
 		unregister_kprobe(&hook->probe);
@@ -249,7 +249,7 @@ static void disarm_probe(struct hook *hook)
  * every function of the kernel traced. The probe knows the address; the place
  * that ftrace patches may be some bytes behind it (endbr, bti).
  */
-static void trace_instead(struct hook *hook)
+static void trace_instead(struct getname_hook *hook)
 {
 	unsigned int offset;
 
@@ -267,7 +267,7 @@ static void trace_instead(struct hook *hook)
 		ftrace_set_filter_ip(&hook->trace, hook->traced_at, 1, 0);
 }
 
-static void disarm_trace(struct hook *hook)
+static void disarm_trace(struct getname_hook *hook)
 {
 	if (!hook->traced)
 		return;
@@ -277,11 +277,11 @@ static void disarm_trace(struct hook *hook)
 	hook->traced = false;
 }
 #else
-static void trace_instead(struct hook *hook)
+static void trace_instead(struct getname_hook *hook)
 {
 }
 
-static void disarm_trace(struct hook *hook)
+static void disarm_trace(struct getname_hook *hook)
 {
 }
 #endif
@@ -297,19 +297,19 @@ int toa_getname_init(void)
 	unsigned int i;
 	int err;
 
-	for (i = 0; i < ARRAY_SIZE(hooks); i++) {
-		err = arm_probe(&hooks[i]);
-		if (err && hooks[i].needs_ipv6 && toa_is_no_such_function(err)) {
+	for (i = 0; i < ARRAY_SIZE(getname_hooks); i++) {
+		err = arm_probe(&getname_hooks[i]);
+		if (err && getname_hooks[i].needs_ipv6 && toa_is_no_such_function(err)) {
 			pr_info("%s is not there, IPv6 sockets are left alone\n",
-				hooks[i].function);
+				getname_hooks[i].function);
 			continue;
 		}
 		if (err) {
-			pr_err("cannot probe %s: error %d\n", hooks[i].function, err);
+			pr_err("cannot probe %s: error %d\n", getname_hooks[i].function, err);
 			toa_getname_exit();
 			return err;
 		}
-		trace_instead(&hooks[i]);
+		trace_instead(&getname_hooks[i]);
 	}
 	return 0;
 }
@@ -319,9 +319,9 @@ void toa_getname_exit(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(hooks); i++) {
-		disarm_trace(&hooks[i]);
-		disarm_probe(&hooks[i]);
+	for (i = 0; i < ARRAY_SIZE(getname_hooks); i++) {
+		disarm_trace(&getname_hooks[i]);
+		disarm_probe(&getname_hooks[i]);
 	}
 }
 
@@ -340,14 +340,14 @@ bool toa_getname_armed(void)
 	if (sock_create_kern(&init_net, AF_INET, SOCK_STREAM, IPPROTO_TCP, &sock))
 		return false;
 
-	mutex_lock(&canary_lock);
-	before = READ_ONCE(canary_seen);
-	WRITE_ONCE(canary, sock->sk);
+	mutex_lock(&own_socket_lock);
+	before = READ_ONCE(own_socket_seen);
+	WRITE_ONCE(own_socket, sock->sk);
 	/* It has no peer: the answer is an error, and of no interest. */
 	kernel_getpeername(sock, (struct sockaddr *)&answer);
-	WRITE_ONCE(canary, NULL);
-	alive = READ_ONCE(canary_seen) != before;
-	mutex_unlock(&canary_lock);
+	WRITE_ONCE(own_socket, NULL);
+	alive = READ_ONCE(own_socket_seen) != before;
+	mutex_unlock(&own_socket_lock);
 
 	sock_release(sock);
 	return alive;
@@ -359,7 +359,7 @@ unsigned long toa_getname_missed(void)
 	unsigned long missed = 0;
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(hooks); i++)
-		missed += hooks[i].probe.nmissed;
+	for (i = 0; i < ARRAY_SIZE(getname_hooks); i++)
+		missed += getname_hooks[i].probe.nmissed;
 	return missed;
 }

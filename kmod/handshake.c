@@ -164,7 +164,7 @@ static int handshake_return(struct kretprobe_instance *ri, struct pt_regs *regs)
 }
 NOKPROBE_SYMBOL(handshake_return);
 
-struct hook {
+struct handshake_hook {
 	const char *function;
 	bool needs_ipv6;	/* absent where IPv6 is off or not loaded */
 	kretprobe_handler_t entry;
@@ -172,7 +172,7 @@ struct hook {
 	struct kretprobe probe;
 };
 
-static struct hook hooks[] = {
+static struct handshake_hook handshake_hooks[] = {
 	{
 		.function = "tcp_v4_syn_recv_sock",
 		.entry = handshake_entry,
@@ -184,7 +184,7 @@ static struct hook hooks[] = {
 	},
 };
 
-static int arm(struct hook *hook)
+static int arm(struct handshake_hook *hook)
 {
 	int err;
 
@@ -230,8 +230,8 @@ int toa_handshake_init(bool from_syn)
 
 	if (from_syn)
 		err = watch_syns();
-	for (i = 0; !err && i < ARRAY_SIZE(hooks); i++)
-		err = arm(&hooks[i]);
+	for (i = 0; !err && i < ARRAY_SIZE(handshake_hooks); i++)
+		err = arm(&handshake_hooks[i]);
 	if (err)
 		toa_handshake_exit();
 	return err;
@@ -243,14 +243,14 @@ int toa_handshake_init(bool from_syn)
  */
 void toa_handshake_exit(void)
 {
-	struct kretprobe *armed[ARRAY_SIZE(hooks)];
+	struct kretprobe *armed[ARRAY_SIZE(handshake_hooks)];
 	unsigned int count = 0;
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(hooks); i++) {
-		if (hooks[i].armed)
-			armed[count++] = &hooks[i].probe;
-		hooks[i].armed = false;
+	for (i = 0; i < ARRAY_SIZE(handshake_hooks); i++) {
+		if (handshake_hooks[i].armed)
+			armed[count++] = &handshake_hooks[i].probe;
+		handshake_hooks[i].armed = false;
 	}
 	unregister_kretprobes(armed, count);
 	if (remember_syns)
@@ -264,7 +264,7 @@ unsigned long toa_handshake_missed(void)
 	unsigned long missed = syn_probe.nmissed;
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(hooks); i++)
-		missed += hooks[i].probe.nmissed;
+	for (i = 0; i < ARRAY_SIZE(handshake_hooks); i++)
+		missed += handshake_hooks[i].probe.nmissed;
 	return missed;
 }

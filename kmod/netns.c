@@ -61,7 +61,7 @@ invalid:
 	return ERR_PTR(-EINVAL);
 }
 
-static void replace(struct namespaces *new)
+static void replace_watched(struct namespaces *new)
 {
 	struct namespaces *old = rcu_dereference_protected(watched, 1);
 
@@ -92,7 +92,7 @@ int toa_netns_set(const char *list)
 	kfree(text);
 	if (IS_ERR(parsed))
 		return PTR_ERR(parsed);
-	replace(parsed);
+	replace_watched(parsed);
 	return 0;
 }
 
@@ -119,7 +119,7 @@ int toa_netns_show(char *buffer, size_t size)
 /* Context: process; no hook is armed any more. */
 void toa_netns_free(void)
 {
-	replace(NULL);
+	replace_watched(NULL);
 }
 
 /* Context: any; never sleeps. */

@@ -100,7 +100,7 @@ invalid:
 	return ERR_PTR(-EINVAL);
 }
 
-static void replace(struct trust *new)
+static void replace_trust(struct trust *new)
 {
 	struct trust *old = rcu_dereference_protected(trust, 1);
 
@@ -130,7 +130,7 @@ int toa_trust_set(const char *cidrs)
 	kfree(text);
 	if (IS_ERR(parsed))
 		return PTR_ERR(parsed);
-	replace(parsed);
+	replace_trust(parsed);
 	return 0;
 }
 
@@ -159,7 +159,7 @@ int toa_trust_show(char *buffer, size_t size)
 /* Context: process; no hook is armed any more. */
 void toa_trust_free(void)
 {
-	replace(NULL);
+	replace_trust(NULL);
 }
 
 bool toa_trusts_everyone(void)

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The module as one compilation: nearly all of what a file of it takes to
+ * compile is the kernel's headers, and a node that builds may be a small one.
+ */
+#define pr_fmt(fmt) "TOA: " fmt
+
+#include "option.c"
+#include "kinds.c"
+#include "trust.c"
+#include "netns.c"
+#include "store.c"
+#include "reserve.c"
+#include "syn.c"
+#include "stats.c"
+#include "handshake.c"
+#include "getname.c"
+#include "hooks.c"
+#ifdef CONFIG_NETFILTER
+#include "nat64.c"
+#endif
+#include "main.c"
