@@ -7,6 +7,7 @@
 
 #include "option.c"
 #include "kinds.c"
+#include "list.c"
 #include "trust.c"
 #include "netns.c"
 #include "store.c"

@@ -55,11 +55,7 @@ static bool is_kernels_own(const struct sock *listener)
 
 static bool is_of_interest(const struct sock *listener)
 {
-	if (is_kernels_own(listener) || !toa_netns_is_watched(sock_net(listener))) {
-		toa_count(TOA_GETNAME_BYPASS);
-		return false;
-	}
-	return true;
+	return !is_kernels_own(listener) && toa_netns_is_watched(sock_net(listener));
 }
 
 /* The client that this segment names, if its sender is believed. */
@@ -89,8 +85,7 @@ static int on_syn(struct kprobe *probe, struct pt_regs *regs)
 	bool named;
 
 	/* A syncookie's ACK passes here, too. */
-	if (!tcp_hdr(skb)->syn || is_kernels_own(listener) ||
-	    !toa_netns_is_watched(sock_net(listener)))
+	if (!tcp_hdr(skb)->syn || !is_of_interest(listener))
 		return 0;
 	named = read_client(skb, &client) == TOA_FOUND;
 	toa_syn_remember(sock_net(listener), skb, ntohl(tcp_hdr(skb)->seq),
@@ -114,8 +109,10 @@ static int handshake_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
 	const struct request_sock *request = toa_argument(regs, 2);
 	struct handshake *handshake = (struct handshake *)ri->data;
 
-	if (!is_of_interest(listener))
+	if (!is_of_interest(listener)) {
+		toa_count(TOA_GETNAME_BYPASS);
 		return 1;
+	}
 	handshake->listener = listener;
 	switch (read_client(skb, &handshake->client)) {
 	case TOA_FOUND:

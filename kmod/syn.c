@@ -79,6 +79,11 @@ static bool is_fresh(const struct syn_place *place)
 	return place->taken && time_before(jiffies, place->since + LIFETIME);
 }
 
+static bool holds(const struct syn_place *place, const struct syn_key *key)
+{
+	return is_fresh(place) && !memcmp(&place->key, key, sizeof(*key));
+}
+
 /**
  * toa_syn_remember - the client that a SYN named
  * @net:	the connection's network namespace
@@ -100,7 +105,7 @@ void toa_syn_remember(const struct net *net, const struct sk_buff *skb, u32 isn,
 	place = place_of(&key);
 
 	raw_spin_lock_irqsave(&place->lock, flags);
-	same = is_fresh(place) && !memcmp(&place->key, &key, sizeof(key));
+	same = holds(place, &key);
 	if (client) {
 		if (is_fresh(place) && !place->asked && !same)
 			toa_count(TOA_EVICTIONS);
@@ -136,7 +141,7 @@ bool toa_syn_find(const struct net *net, const struct sk_buff *skb, u32 isn,
 	place = place_of(&key);
 
 	raw_spin_lock_irqsave(&place->lock, flags);
-	found = is_fresh(place) && !memcmp(&place->key, &key, sizeof(key));
+	found = holds(place, &key);
 	/* It stays: a full accept queue makes the handshake end another time. */
 	if (found) {
 		*client = place->client;

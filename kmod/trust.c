@@ -13,9 +13,8 @@
 #include <linux/string.h>
 
 #include "compat.h"
+#include "list.h"
 #include "trust.h"
-
-#define MAX_NETWORKS 64
 
 struct network {
 	u8 ip[16];		/* network order; AF_INET uses the first 4 bytes */
@@ -23,14 +22,8 @@ struct network {
 	u8 prefix_len;		/* bits */
 };
 
-struct trust {
-	struct rcu_head rcu;
-	unsigned int count;
-	struct network networks[];
-};
-
-/* NULL: everyone. Written under the module's parameter lock, read under RCU. */
-static struct trust __rcu *trust;
+/* Of networks; NULL: everyone. */
+static struct toa_list __rcu *trust;
 
 static u8 address_bits(u8 family)
 {
@@ -47,8 +40,9 @@ static bool parse_prefix_len(const char *text, struct network *network)
 }
 
 /* "10.0.0.0/8", "2001:db8::/32", or one address. */
-static bool parse_network(const char *text, struct network *network)
+static bool parse_network(const char *text, void *item)
 {
+	struct network *network = item;
 	char copy[INET6_ADDRSTRLEN + sizeof("/128")];
 	char *prefix_len = copy;
 	const char *end;
@@ -70,43 +64,19 @@ static bool parse_network(const char *text, struct network *network)
 	return parse_prefix_len(prefix_len, network);
 }
 
-/* Context: process. Return: the list in @text, NULL for none, or an error pointer. */
-static struct trust *parse_networks(char *text)
+static const struct toa_list_kind networks = {
+	.parameter = "trusted",
+	.items = "networks",
+	.refused = "no network like 10.0.0.0/8 or 2001:db8::/32",
+	.unrestricted = "",
+	.max = 64,
+	.item_size = sizeof(struct network),
+	.parse = parse_network,
+};
+
+static const struct network *network_at(const struct toa_list *list, unsigned int i)
 {
-	struct trust *parsed;
-	char *word;
-
-	if (!*text)
-		return NULL;
-	parsed = kzalloc(struct_size(parsed, networks, MAX_NETWORKS), GFP_KERNEL);
-	if (!parsed)
-		return ERR_PTR(-ENOMEM);
-
-	while ((word = strsep(&text, ",")) != NULL) {
-		if (parsed->count == MAX_NETWORKS) {
-			pr_err("trusted: more than %d networks\n", MAX_NETWORKS);
-			goto invalid;
-		}
-		word = strim(word);
-		if (!parse_network(word, &parsed->networks[parsed->count++])) {
-			pr_err("trusted: '%s' is no network like 10.0.0.0/8 or 2001:db8::/32\n",
-			       word);
-			goto invalid;
-		}
-	}
-	return parsed;
-invalid:
-	kfree(parsed);
-	return ERR_PTR(-EINVAL);
-}
-
-static void replace_trust(struct trust *new)
-{
-	struct trust *old = rcu_dereference_protected(trust, 1);
-
-	rcu_assign_pointer(trust, new);
-	if (old)
-		kfree_rcu(old, rcu);
+	return (const struct network *)list->items + i;
 }
 
 /**
@@ -115,23 +85,11 @@ static void replace_trust(struct trust *new)
  *
  * Connections that exist keep what they have.
  *
- * Context: process, under the module's parameter lock; may sleep.
- * Return: 0, -EINVAL (then nothing changed) or -ENOMEM.
+ * Context and return: as toa_list_set().
  */
 int toa_trust_set(const char *cidrs)
 {
-	struct trust *parsed;
-	char *text;
-
-	text = kstrdup(cidrs, GFP_KERNEL);
-	if (!text)
-		return -ENOMEM;
-	parsed = parse_networks(strim(text));
-	kfree(text);
-	if (IS_ERR(parsed))
-		return PTR_ERR(parsed);
-	replace_trust(parsed);
-	return 0;
+	return toa_list_set(&trust, &networks, cidrs);
 }
 
 static int show_network(char *buffer, size_t size, const struct network *network)
@@ -144,14 +102,14 @@ static int show_network(char *buffer, size_t size, const struct network *network
 /* The networks as toa_trust_set takes them. Context: as toa_trust_set. */
 int toa_trust_show(char *buffer, size_t size)
 {
-	const struct trust *list = rcu_dereference_protected(trust, 1);
+	const struct toa_list *list = rcu_dereference_protected(trust, 1);
 	unsigned int i;
 	int len = 0;
 
 	for (i = 0; list && i < list->count; i++) {
 		if (i)
 			len += scnprintf(buffer + len, size - len, ",");
-		len += show_network(buffer + len, size - len, &list->networks[i]);
+		len += show_network(buffer + len, size - len, network_at(list, i));
 	}
 	return len + scnprintf(buffer + len, size - len, "%s", toa_param_end());
 }
@@ -159,7 +117,7 @@ int toa_trust_show(char *buffer, size_t size)
 /* Context: process; no hook is armed any more. */
 void toa_trust_free(void)
 {
-	replace_trust(NULL);
+	toa_list_free(&trust);
 }
 
 bool toa_trusts_everyone(void)
@@ -177,12 +135,12 @@ static bool same_prefix(const u8 *a, const u8 *b, unsigned int bits)
 	return !(bits % 8) || !((a[bytes] ^ b[bytes]) & mask);
 }
 
-static bool contains(const struct trust *list, u8 family, const void *ip)
+static bool contains(const struct toa_list *list, u8 family, const void *ip)
 {
 	unsigned int i;
 
 	for (i = 0; i < list->count; i++) {
-		const struct network *network = &list->networks[i];
+		const struct network *network = network_at(list, i);
 
 		if (network->family == family &&
 		    same_prefix(ip, network->ip, network->prefix_len))
@@ -199,7 +157,7 @@ static bool contains(const struct trust *list, u8 family, const void *ip)
  */
 bool toa_trusts_sender_of(const struct sk_buff *skb)
 {
-	const struct trust *list;
+	const struct toa_list *list;
 	bool trusted = true;
 
 	rcu_read_lock();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A stand-in for the few kernel functions that kmod/trust.c and kmod/kinds.c
- * call, so that both are fuzzed in user space as they are. It is force-included; fuzz.py puts empty files where the kernel's headers
+ * A stand-in for the few kernel functions that kmod/list.c, trust.c and kinds.c
+ * call, so that they are fuzzed in user space as they are. It is force-included; fuzz.py puts empty files where the kernel's headers
  * would be.
  *
  * Only what those two need, by what the kernel documents of it. Whether it reads
