@@ -54,8 +54,8 @@ Exit status:
   2    usage: wrong options, hosts, inventory or ssh_config
   3    some nodes were refused (wrong system, closed gate), or an artifact was;
        audit: some node does not carry toa as it should
-  4    some nodes failed (unreachable, broken answer, load or proof failed);
-       goes before 3
+  4    some nodes failed (unreachable, broken answer, load or proof failed),
+       or were held back because others had; goes before 3
   130  interrupted
 
 \b
@@ -398,6 +398,22 @@ def build(
     is_flag=True,
     help="Also where toa-selftest cannot run: a module of other sources, a node without TUN.",
 )
+@click.option(
+    "--canary",
+    "canaries",
+    type=click.IntRange(0, 512),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Nodes of each artifact that go first; the others wait until it is proven there, and "
+    "are held if it fails. 0: all at once.",
+)
+@click.option(
+    "--max-failures",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Begin no other node once N have failed.  [default: any number may]",
+)
 @_common_options
 def push(
     options: Options,
@@ -407,18 +423,21 @@ def push(
     rebuild: bool,
     replace_foreign: bool,
     allow_unproven: bool,
+    canaries: int,
+    max_failures: Optional[int],
 ) -> int:
     """Push toa.ko to the nodes that it fits.
 
     Each gets the artifact of its kind, loads it, proves it with a live
     connection, and will load it at every boot; a node that fits none, or that
-    cannot load modules now, is refused with the reason.
+    cannot load modules now, is refused with the reason. One node of each kind
+    goes first, as a canary.
     """
     nodes = _hosts_of(options, hosts)
     artifacts = [_artifact(options, artifact)] if artifact else options.artifacts()
     sources = resources.kmod_sources(None) if rebuild else []
     policy = Policy(replace_foreign, allow_unproven, rebuild)
-    job = PushJob(options.asker(), artifacts, policy, dry_run, sources)
+    job = PushJob(options.asker(), artifacts, policy, dry_run, sources, canaries, max_failures)
     return _finish(options, "push", nodes, job, dry_run=dry_run, recorded=not dry_run)
 
 

@@ -25,6 +25,7 @@ EXIT_INTERRUPTED = 130
 #: How one node can end up, as it stands in ``outcome`` of a report.
 REFUSED = "refused"
 FAILED = "failed"
+HELD = "held"
 
 
 class ToaError(Exception):
@@ -73,8 +74,8 @@ class ArtifactRefused(ToaError):
 class NodeError(ToaError):
     """One node could not be served; the others go on.
 
-    ``outcome`` says whether we refused it (:data:`REFUSED`) or it failed
-    (:data:`FAILED`).
+    ``outcome`` says whether we refused it (:data:`REFUSED`), held it back
+    (:data:`HELD`) or it failed (:data:`FAILED`).
     """
 
     exit_status = EXIT_FAILED
@@ -105,6 +106,13 @@ class NodeFailed(NodeError):
     """toa-node ended with a failure of its own; ``word`` is its class word."""
 
     word = "node"
+
+
+class NodeHeld(NodeError):
+    """Nothing was done to the node, because others failed."""
+
+    word = "held"
+    outcome = HELD
 
 
 class NodeRefused(NodeError):

@@ -13,8 +13,9 @@ from typing import Optional
 
 from toa_fleet.artifact import Artifact
 from toa_fleet.bundle import Part, Request, bundled, plain
+from toa_fleet.canary import Canaries
 from toa_fleet.carriers.base import Session
-from toa_fleet.errors import ArtifactRefused, BrokenAnswer, NodeFailed, NodeRefused
+from toa_fleet.errors import ArtifactRefused, BrokenAnswer, NodeFailed, NodeHeld, NodeRefused
 from toa_fleet.facts import NodeFacts
 from toa_fleet.manifest import Manifest
 from toa_fleet.plan import Action, Decision, Policy, decide
@@ -38,6 +39,8 @@ LIMITS = {
 }
 
 _NOT_INSTALLED = 8
+#: Seconds past its limit by which a canary's end is known at the latest.
+_CANARY_GRACE = 30.0
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,11 @@ class Asker:
 
     def ask(self, session: Session, request: Request) -> Answer:
         """The answer, be it a failure of toa-node's own."""
-        return session.ask(request, self.timeout or LIMITS[request.verb])
+        return session.ask(request, self.limit(request.verb))
+
+    def limit(self, verb: str) -> float:
+        """Seconds that a verb may take."""
+        return self.timeout or LIMITS[verb]
 
     def plain(self, session: Session, verb: str) -> Answer:
         """The answer to a verb that brings nothing along."""
@@ -186,6 +193,8 @@ class PushJob:
         dry_run: stop after the decision.
         sources: (path, content) of the module's sources, for nodes that are to
             build for new kernels by themselves.
+        canaries: who goes first of each artifact; 0: nobody.
+        max_failures: nodes that may fail before no other is begun; None: any number.
     """
 
     def __init__(
@@ -195,9 +204,13 @@ class PushJob:
         policy: Policy,
         dry_run: bool = False,
         sources: Sequence[tuple[str, bytes]] = (),
+        canaries: int = 0,
+        max_failures: Optional[int] = None,
     ) -> None:
         self._asker = asker
         self._policy = policy
+        patience = asker.limit("deploy") + _CANARY_GRACE
+        self._canaries = Canaries(canaries, max_failures, patience)
         self._dry_run = dry_run
         self._manifests = [artifact.manifest for artifact in artifacts]
         arguments = ["--replace-foreign"] if policy.replace_foreign else []
@@ -237,8 +250,15 @@ class PushJob:
             return report
         if self._dry_run:
             return replace(report, outcome=PLANNED)
-        tell(f"pushing {decision.artifact}: {decision.detail}")
-        return self._deploy(session, report, decision)
+
+        def deploy() -> NodeReport:
+            tell(f"pushing {decision.artifact}: {decision.detail}")
+            return self._deploy(session, report, decision)
+
+        try:
+            return self._canaries.run(decision.artifact, name, deploy, tell)
+        except NodeHeld as error:
+            return NodeReport.of_error(name, error, facts, decision)
 
     def _deploy(self, session: Session, report: NodeReport, decision: Decision) -> NodeReport:
         answer = self._asker.ask(session, self._requests[decision.artifact])

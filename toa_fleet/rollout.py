@@ -25,7 +25,7 @@ from toa_fleet.inventory import Host
 from toa_fleet.plan import Decision
 from toa_fleet.text import one_line
 
-#: Outcomes besides ``refused`` and ``failed`` (toa_fleet.errors).
+#: Outcomes besides ``refused``, ``held`` and ``failed`` (toa_fleet.errors).
 READ = "read"
 DONE = "done"
 UNCHANGED = "unchanged"
@@ -46,8 +46,8 @@ class NodeReport:
 
     Attributes:
         host: the node's name.
-        outcome: ``read``, ``done``, ``unchanged``, ``planned``, ``refused``, ``failed``
-            or ``interrupted``.
+        outcome: ``read``, ``done``, ``unchanged``, ``planned``, ``refused``, ``held``,
+            ``failed`` or ``interrupted``.
         word: class word of a refusal or failure, else of what was done.
         detail, hint: for the reader, printable.
         facts: what the node said of itself, when it did.

@@ -135,6 +135,39 @@ def test_a_failed_node_counts_before_a_refused_one_and_the_rest_go_on(
     assert good.read("state")
 
 
+def test_a_canary_that_fails_spares_the_rest(
+    fleet: Fleet, toa_fleet: Run, fields: Fields, artifact_directory: Artifacts
+) -> None:
+    canary, *others = (fleet.node(number).be(fields) for number in range(1, 5))
+    canary.write("misbehave", "lie")
+    names = [node.name for node in (canary, *others)]
+    # One at a time: the first is the canary then.
+    push = ["push", *names, "--artifact", artifact_directory(fields), "--parallel", "1"]
+    outcome = toa_fleet(*push, "--json")
+    assert outcome.status == 4
+    nodes = json.loads(outcome.out)["nodes"]
+    assert [node["outcome"] for node in nodes] == ["failed", "held", "held", "held"]
+    assert f"not begun: the canary {canary.name} failed" in nodes[1]["detail"]
+    assert all(node.commands == ["sh -s -- sta"] for node in others)
+
+    assert toa_fleet(*push, "--canary", "0").status == 4
+    assert all(node.read("state") for node in others)
+
+
+def test_a_push_stops_at_its_bound_of_failures(
+    fleet: Fleet, toa_fleet: Run, fields: Fields, artifact_directory: Artifacts
+) -> None:
+    nodes = [fleet.node(number).be(fields) for number in range(1, 5)]
+    for node in nodes[1:3]:
+        node.write("misbehave", "lie")
+    push = ["push", *(node.name for node in nodes), "--parallel", "1", "--max-failures", "2"]
+    outcome = toa_fleet(*push, "--artifact", artifact_directory(fields))
+    assert outcome.status == 4
+    assert "2 failed, --max-failures is 2" in outcome.out
+    assert "1 done, 2 failed, 1 held" in outcome.out
+    assert not nodes[3].read("state")
+
+
 def test_a_kernel_that_changed_between_plan_and_push_is_refused_by_the_node(
     fleet: Fleet, toa_fleet: Run, fields: Fields, artifact_directory: Artifacts
 ) -> None:

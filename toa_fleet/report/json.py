@@ -20,7 +20,8 @@ and in ``nodes``, every key always there::
 
     {
       "host": "root@node7:2207",
-      "outcome": "refused",        read done unchanged planned refused failed interrupted
+      "outcome": "refused",        read done unchanged planned refused held failed
+                                   interrupted
       "class": "mismatch",         class word of a refusal or failure, or what was done
       "detail": "...", "hint": "...",
       "changed": false,

@@ -10,7 +10,7 @@ from typing import Optional
 
 from toa_fleet import errors
 from toa_fleet.audit import Assessment
-from toa_fleet.errors import FAILED, REFUSED, ToaError
+from toa_fleet.errors import FAILED, HELD, REFUSED, ToaError
 from toa_fleet.journal import Entry
 from toa_fleet.rollout import DONE, INTERRUPTED, NodeReport
 
@@ -55,7 +55,7 @@ class Summary:
         outcomes = {row.report.outcome for row in self.rows}
         if self.interrupted or INTERRUPTED in outcomes:
             return errors.EXIT_INTERRUPTED
-        if FAILED in outcomes:
+        if outcomes & {FAILED, HELD}:
             return errors.EXIT_FAILED
         if REFUSED in outcomes or self._short_of_carried():
             return errors.EXIT_REFUSED

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from toa_fleet.errors import FAILED, REFUSED
+from toa_fleet.errors import FAILED, HELD, REFUSED
 from toa_fleet.report.summary import Row, Summary
 from toa_fleet.rollout import DONE, INTERRUPTED, PLANNED, READ, UNCHANGED
 
@@ -33,6 +33,7 @@ _STYLES = {
     UNCHANGED: "green",
     PLANNED: "cyan",
     REFUSED: "yellow",
+    HELD: "yellow",
     FAILED: "red",
     INTERRUPTED: "red",
 }
