@@ -12,8 +12,11 @@ import time
 from dataclasses import dataclass, field
 from typing import Callable, Optional
 
+from toa_fleet.carriers.base import Session
 from toa_fleet.errors import FAILED, REFUSED, NodeHeld, NodeRefused
 from toa_fleet.rollout import NodeReport, Tell
+
+_TICK = 0.25
 
 
 @dataclass
@@ -35,7 +38,7 @@ class Canaries:
 
     Example:
         >>> canaries = Canaries(1, None, 330.0)
-        >>> report = canaries.run("fedcba9876543210", "web1", deploy, tell)
+        >>> report = canaries.run("fedcba9876543210", session, deploy, tell)
     """
 
     def __init__(self, count: int, max_failures: Optional[int], patience: float) -> None:
@@ -47,19 +50,20 @@ class Canaries:
         self._failures = 0
 
     def run(
-        self, artifact: str, host: str, deploy: Callable[[], NodeReport], tell: Tell
+        self, artifact: str, session: Session, deploy: Callable[[], NodeReport], tell: Tell
     ) -> NodeReport:
         """Deploy when it is this node's turn.
 
         Raises:
-            NodeHeld: it was not begun; why is in the detail.
+            NodeHeld: it was not begun; why is in the detail. Also when the session is
+                abandoned meanwhile.
             NodeError: what ``deploy`` raised.
         """
         with self._changed:
             trial = self._trials.setdefault(artifact, _Trial())
-            canary = self._begin(trial, tell)
+            canary = self._begin(trial, session, tell)
             if canary:
-                trial.under_way.append(host)
+                trial.under_way.append(session.host.name)
         outcome = FAILED
         try:
             report = deploy()
@@ -70,15 +74,15 @@ class Canaries:
             raise
         finally:
             with self._changed:
-                self._end(trial, host, canary, outcome)
+                self._end(trial, session.host.name, canary, outcome)
                 self._changed.notify_all()
 
-    def _begin(self, trial: _Trial, tell: Tell) -> bool:
+    def _begin(self, trial: _Trial, session: Session, tell: Tell) -> bool:
         """Wait for this node's turn; whether it is a canary."""
         told = ""
         give_up = time.monotonic() + self._patience
         while True:
-            self._check(trial)
+            self._check(trial, session)
             if trial.passed >= self._count:
                 return False
             if len(trial.under_way) + trial.passed < self._count:
@@ -87,13 +91,17 @@ class Canaries:
             if waiting_for != told:
                 tell(f"waiting for the canary {waiting_for}")
                 told = waiting_for
-            if not self._changed.wait(give_up - time.monotonic()):
+            if time.monotonic() > give_up:
                 raise NodeHeld(
                     f"not begun: the canary {waiting_for} has not ended",
                     "look there first; then run the same again",
                 )
+            # Nothing wakes us when the session is abandoned.
+            self._changed.wait(_TICK)
 
-    def _check(self, trial: _Trial) -> None:
+    def _check(self, trial: _Trial, session: Session) -> None:
+        if session.abandoned:
+            raise NodeHeld("not begun: the push was interrupted", "run the same again to go on")
         if trial.failed:
             raise NodeHeld(
                 f"not begun: the canary {trial.failed} failed with this artifact",

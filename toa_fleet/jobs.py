@@ -256,7 +256,7 @@ class PushJob:
             return self._deploy(session, report, decision)
 
         try:
-            return self._canaries.run(decision.artifact, name, deploy, tell)
+            return self._canaries.run(decision.artifact, session, deploy, tell)
         except NodeHeld as error:
             return NodeReport.of_error(name, error, facts, decision)
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from typing import Callable, Optional, Union
 
 from toa_fleet.carriers.base import Session
-from toa_fleet.errors import FAILED, NodeError, NodeRefused, ToaError
+from toa_fleet.errors import FAILED, HELD, NodeError, NodeRefused, ToaError
 from toa_fleet.facts import NodeFacts
 from toa_fleet.fingerprint import Difference
 from toa_fleet.inventory import Host
@@ -194,7 +194,7 @@ class Rollout:
 
     def _give_up_on_stuck(self) -> None:
         for work in [work for work in self._working.values() if work.session.overdue(_GRACE)]:
-            work.session.close()
+            work.abandon()
             self._finish(
                 NodeReport(
                     work.host.name,
@@ -208,8 +208,7 @@ class Rollout:
 
     def _wind_up(self, hosts: Sequence[Host]) -> None:
         for work in list(self._working.values()):
-            work.closing = True
-            work.session.close()
+            work.abandon()
         end = time.monotonic() + _FAREWELL
         while self._working and time.monotonic() < end:
             self._hear(_TICK)
@@ -236,7 +235,6 @@ class _Work:
     ) -> None:
         self.host = host
         self.session = session
-        self.closing = False
         self._job = job
         self._news = news
         self._started = time.monotonic()
@@ -245,10 +243,15 @@ class _Work:
     def elapsed(self) -> float:
         return time.monotonic() - self._started
 
+    def abandon(self) -> None:
+        """Wait for this node no longer. Its thread ends soon, or is stuck for good."""
+        self.session.abandoned = True
+        self.session.close()
+
     def _run(self) -> None:
         report = self._report()
-        if self.closing and report.outcome == FAILED:
-            report = _interrupted(self.host.name, True)
+        if self.session.abandoned and report.outcome in (FAILED, HELD):
+            report = _interrupted(self.host.name, report.outcome == FAILED)
         self._news.put(_News(self, replace(report, seconds=round(self.elapsed(), 3))))
 
     def _report(self) -> NodeReport:

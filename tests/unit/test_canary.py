@@ -10,9 +10,29 @@ from typing import Optional
 
 import pytest
 
+from toa_fleet.bundle import Request
 from toa_fleet.canary import Canaries
+from toa_fleet.carriers.base import Completed, Session
 from toa_fleet.errors import BrokenAnswer, NodeHeld, NodeRefused, ToaError
+from toa_fleet.inventory import parse_host
 from toa_fleet.rollout import DONE, NodeReport
+
+
+class StandInSession(Session):
+    """A session that connects to nothing."""
+
+    def open(self) -> None:
+        pass
+
+    def run(self, request: Request, limit: float) -> Completed:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        pass
+
+
+def _session(host: str) -> Session:
+    return StandInSession(parse_host(host), False)
 
 
 class StandInFleet:
@@ -25,10 +45,14 @@ class StandInFleet:
         self._changed = threading.Condition()
         self._ends: dict[str, Optional[ToaError]] = {}
 
+    def run(self, session: Session, artifact: str = "a") -> NodeReport:
+        host = session.host.name
+        return self.canaries.run(artifact, session, lambda: self._deploy(host), self._tell)
+
     def push(self, host: str, artifact: str = "a") -> str:
         """The node's outcome, as a rollout would report it."""
         try:
-            return self.canaries.run(artifact, host, lambda: self._deploy(host), self._tell).outcome
+            return self.run(_session(host), artifact).outcome
         except ToaError as error:
             return NodeReport.of_error(host, error).outcome
 
@@ -87,7 +111,7 @@ def test_when_the_canary_fails_nobody_else_is_begun() -> None:
         assert canary.result() == "failed"
         assert waiting.result() == "held"
     with pytest.raises(NodeHeld, match="the canary n0 failed with this artifact"):
-        fleet.canaries.run("a", "n2", lambda: NodeReport("n2", DONE), fleet.told.append)
+        fleet.run(_session("n2"))
     assert fleet.begun == ["n0"]
 
 
@@ -144,5 +168,19 @@ def test_a_canary_that_never_ends_holds_nobody_for_ever() -> None:
         threads.submit(fleet.push, "n0")
         fleet.wait_for(1, fleet.begun)
         with pytest.raises(NodeHeld, match="the canary n0 has not ended"):
-            fleet.canaries.run("a", "n1", lambda: NodeReport("n1", DONE), fleet.told.append)
+            fleet.run(_session("n1"))
         fleet.end("n0")
+
+
+def test_who_waits_is_let_go_when_the_push_is_interrupted() -> None:
+    fleet, waiting = StandInFleet(1), _session("n1")
+    with ThreadPoolExecutor(2) as threads:
+        canary = threads.submit(fleet.push, "n0")
+        fleet.wait_for(1, fleet.begun)
+        held = threads.submit(fleet.run, waiting)
+        fleet.wait_for(1, fleet.told)
+        waiting.abandoned = True
+        with pytest.raises(NodeHeld, match="interrupted"):
+            held.result(timeout=20)
+        fleet.end("n0")
+        assert canary.result() == "done"

@@ -10,7 +10,7 @@ import pytest
 
 from toa_fleet.bundle import Request
 from toa_fleet.carriers.base import Completed, Session
-from toa_fleet.errors import BrokenAnswer, LocalError, Unreachable
+from toa_fleet.errors import BrokenAnswer, LocalError, NodeHeld, Unreachable
 from toa_fleet.inventory import Host, parse_host
 from toa_fleet.rollout import READ, Event, NodeReport, Rollout, Tell
 
@@ -139,19 +139,22 @@ def test_an_interrupt_closes_the_sessions_and_reports_every_node() -> None:
             while not getattr(session, "closed", False):
                 time.sleep(0.01)
             raise Unreachable("the socket is closed")
+        if session.host.name == "node2":
+            while not session.abandoned:
+                time.sleep(0.01)
+            raise NodeHeld("not begun")
         return _read(session, tell)
 
     def on_end(event: Event) -> None:
         if event.report and event.report.host == "node0":
             raise KeyboardInterrupt
 
-    rollout = Rollout(session, 2, on_end)
+    rollout = Rollout(session, 3, on_end)
     reports = rollout.run(_hosts(4), job)
     assert rollout.interrupted
-    assert [report.outcome for report in reports] == [
-        "read",
-        "interrupted",
-        "interrupted",
-        "interrupted",
-    ]
+    assert [report.outcome for report in reports] == ["read", *["interrupted"] * 3]
+    details = [report.detail for report in reports[1:]]
+    assert [
+        f"interrupted {words}" for words in ("while at work there", *["before it began"] * 2)
+    ] == details
     assert all(each.closed for each in sessions if each.host.name == "node1")

@@ -66,6 +66,8 @@ class Session(ABC):
         self.sudo = sudo
         #: When the phase under way must be over (``time.monotonic``), if any.
         self.deadline: Optional[float] = None
+        #: Nobody waits for what comes of it any more.
+        self.abandoned = False
 
     @abstractmethod
     def open(self) -> None:
