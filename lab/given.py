@@ -17,7 +17,8 @@ class GivenKernel(Kernel):
     """A kernel of the user's: `folder` holds `vmlinuz` and perhaps `lib/modules/RELEASE`.
 
     What a tiny machine needs (virtio, TUN) is built in, or among those modules,
-    which depmod has seen.
+    which depmod has seen. A `busybox` there takes the place of this machine's
+    programs, whose C library starts on no kernel before 3.2.
     """
 
     folder: Path = Path()
@@ -29,6 +30,12 @@ class GivenKernel(Kernel):
     def files(self) -> Path:
         """The directory that was given."""
         return self.folder
+
+    @property
+    def busybox(self) -> Path | None:
+        """A static busybox that runs on this kernel, where one was given."""
+        program = self.folder / "busybox"
+        return program if program.exists() else None
 
 
 def given(folder: Path) -> GivenKernel:

@@ -30,7 +30,7 @@ NODE_MODULES = ("virtio_pci", "virtio_blk", "virtio_net", "virtio_console")
 
 def tiny(kernel: Kernel, modules: Sequence[str] = ()) -> Path:
     """The archive of a machine with busybox, dash, bash, mksh and kmod; made once."""
-    programs = {name: _program(name) for name in ("busybox", *_PROGRAMS)}
+    programs = _programs(kernel)
     wanted = (*TINY_MODULES, *modules)
     facts = [[str(path), path.stat().st_size, path.stat().st_mtime] for path in programs.values()]
     recipe = ["1", facts, kernel.image, wanted, (SHELL / "tiny-init").read_text()]
@@ -40,9 +40,13 @@ def tiny(kernel: Kernel, modules: Sequence[str] = ()) -> Path:
             archive = Archive(stream)
             _base(archive, programs["busybox"], "tiny-init")
             for name, target in _PROGRAMS.items():
-                _add_program(archive, programs[name], target)
+                if name in programs:
+                    _add_program(archive, programs[name], target)
+                elif name != "kmod":  # dash, bash, mksh: its shell has to do
+                    archive.file(target, '#!/bin/busybox sh\nexec /bin/busybox sh "$@"\n', 0o755)
             for name in _KMOD_NAMES:
-                archive.link(f"sbin/{name}", "/bin/kmod")
+                tool = "kmod" if "kmod" in programs else "busybox"
+                archive.link(f"sbin/{name}", f"/bin/{tool}")
             for name, text in _etc(kernel).items():
                 archive.file(name, text)
             _add_modules(archive, kernel, wanted, with_index=True)
@@ -64,6 +68,13 @@ def node(kernel: Kernel) -> Path:
             archive.close()
 
     return cache.entry("initrd-" + kernel.release, recipe, make) / "initrd"
+
+
+def _programs(kernel: Kernel) -> dict[str, Path]:
+    """This machine's programs; of a kernel too old for them, the busybox that came with it."""
+    if isinstance(kernel, GivenKernel) and kernel.busybox:
+        return {"busybox": kernel.busybox}
+    return {name: _program(name) for name in ("busybox", *_PROGRAMS)}
 
 
 def _base(archive: Archive, busybox: Path, init: str) -> None:

@@ -121,6 +121,7 @@ def test_the_statistics_begin_with_the_rows_that_monitoring_reads(
         "fastopen",
         "mptcp",
         "mptcp-client",
+        "mptcp-v6",
         "reuseport",
         "nat64",
         "tuple-reuse",

@@ -307,10 +307,10 @@ static void case_fastopen(void)
 	close(fd);
 }
 
-/* An AF_INET listener of another protocol than TCP; the test is skipped without it. */
+/* A listener of another protocol than TCP; the test is skipped without it. */
 static int listen_on(int family, int protocol, const char *name, uint16_t *port)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET };
+	struct sockaddr_storage address;
 	socklen_t len = sizeof(address);
 	int listener = socket(family, SOCK_STREAM, protocol);
 
@@ -318,9 +318,14 @@ static int listen_on(int family, int protocol, const char *name, uint16_t *port)
 		printf("skipped: this kernel has no %s\n", name);
 		exit(0);
 	}
+	if (family == AF_INET6)
+		wire_fill_address(&address, AF_INET6, "::", 0);
+	else
+		wire_fill_address(&address, AF_INET, "0.0.0.0", 0);
 	need(!bind(listener, (struct sockaddr *)&address, len) && !listen(listener, 4) &&
 	     !getsockname(listener, (struct sockaddr *)&address, &len), name);
-	*port = ntohs(address.sin_port);
+	/* It is at the same place for both families. */
+	*port = ntohs(((struct sockaddr_in *)&address)->sin_port);
 	return listener;
 }
 
@@ -334,39 +339,124 @@ static void case_mptcp(void)
 }
 
 /* RFC 8684: MP_CAPABLE on each segment of the handshake, the keys on its end. */
-static struct wire arrive_by_mptcp(uint16_t server_port, uint16_t port, unsigned int n)
+static void arrive_by_mptcp(struct wire *wire, const uint8_t *option, size_t len)
 {
 	static const uint8_t capable[] = { 2, 4, 1400 >> 8, 1400 & 0xff, 30, 4, 0x01, 0x01 };
-	uint8_t options[28] = { 30, 20, 0x01, 0x01, 1, 2, 3, 4, 5, 6, 7, 8 };
-	struct wire wire = wire_to(server_port, port);
+	uint8_t options[40] = { 30, 20, 0x01, 0x01, 1, 2, 3, 4, 5, 6, 7, 8 };
 	struct segment answer;
 	size_t i = 0;
 
-	need(!wire_syn_answer(&wire, capable, sizeof(capable), "", 0, &answer), "SYN-ACK");
+	need(!wire_syn_answer(wire, capable, sizeof(capable), "", 0, &answer), "SYN-ACK");
 	while (i + 12 <= answer.options_len && answer.options[i] != 30)
 		i += answer.options[i] < 2 ? 1 : answer.options[i + 1];
 	if (i + 12 > answer.options_len)
 		fail("the server's SYN-ACK carries no MP_CAPABLE");
 	memcpy(options + 12, answer.options + i + 4, 8);
-	ack(&wire, options, 20 + (n ? toa(options + 20, n) : 0), "");
-	return wire;
+	memcpy(options + 20, option, len);
+	ack(wire, options, 20 + len, "");
+}
+
+static void is_mptcp(int fd)
+{
+	int protocol = 0;
+	socklen_t len = sizeof(protocol);
+
+	need(!getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len), "SO_PROTOCOL");
+	if (protocol != IPPROTO_MPTCP)
+		fail("the connection fell back to protocol %d", protocol);
 }
 
 static void case_mptcp_client(void)
 {
-	int protocol = 0;
-	socklen_t len = sizeof(protocol);
+	uint8_t option[8];
 	unsigned int n;
 	uint16_t port;
 	int listener = listen_on(AF_INET, IPPROTO_MPTCP, "MPTCP", &port);
 
 	for (n = 82; n < 90; n++) {
-		struct wire wire = arrive_by_mptcp(port, FIRST_PORT + n, n & 1 ? n : 0);
-		int fd = expect(listener, n & 1 ? n : 0, FIRST_PORT + n);
+		struct wire wire = wire_to(port, FIRST_PORT + n);
+		int fd;
 
-		need(!getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len), "SO_PROTOCOL");
-		if (protocol != IPPROTO_MPTCP)
-			fail("the connection fell back to protocol %d", protocol);
+		arrive_by_mptcp(&wire, option, n & 1 ? toa(option, n) : 0);
+		fd = expect(listener, n & 1 ? n : 0, FIRST_PORT + n);
+		is_mptcp(fd);
+		reset(&wire);
+		close(fd);
+	}
+}
+
+static size_t toa_v6(uint8_t *at, const char *ip, uint16_t port)
+{
+	at[0] = 254;
+	at[1] = 20;
+	wire_put16(at + 2, port);
+	inet_pton(AF_INET6, ip, at + 4);
+	return 20;
+}
+
+static void is_peer_v6(const struct sockaddr_in6 *peer, const char *ip, uint16_t port,
+		       const char *call)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	inet_ntop(AF_INET6, &peer->sin6_addr, text, sizeof(text));
+	if (peer->sin6_family != AF_INET6 || strcmp(text, ip) || ntohs(peer->sin6_port) != port)
+		fail("%s gave [%s]:%u, not [%s]:%u", call, text, ntohs(peer->sin6_port), ip, port);
+}
+
+/* Accepts on an IPv6 listener and sees this peer both ways. */
+static int expect_v6(int listener, const char *ip, uint16_t port)
+{
+	struct sockaddr_in6 peer;
+	socklen_t len = sizeof(peer);
+	int fd;
+
+	need(!wire_wait_readable(listener), "waiting for the connection");
+	fd = accept(listener, (struct sockaddr *)&peer, &len);
+	need(fd >= 0, "accept()");
+	is_peer_v6(&peer, ip, port, "accept()");
+	len = sizeof(peer);
+	need(!getpeername(fd, (struct sockaddr *)&peer, &len), "getpeername()");
+	is_peer_v6(&peer, ip, port, "getpeername()");
+	return fd;
+}
+
+/* IPv6 and IPv4 packets to an IPv6 socket, from clients with MPTCP and without. */
+static void case_mptcp_v6(void)
+{
+	static const struct { int packets, client; const char *peer; } kinds[] = {
+		{ AF_INET6, AF_INET6, "2001:db8:77::6" },
+		{ AF_INET6, AF_INET, "::ffff:10.0.0.150" },
+		{ AF_INET6, 0, BALANCER_V6 },
+		{ AF_INET, AF_INET6, "2001:db8:77::6" },
+		{ AF_INET, AF_INET, "::ffff:10.0.0.150" },
+		{ AF_INET, 0, "::ffff:" BALANCER_V4 },
+	};
+	unsigned int i;
+	uint16_t port;
+	int listener = listen_on(AF_INET6, IPPROTO_MPTCP, "MPTCP over IPv6", &port);
+
+	for (i = 0; i < 2 * sizeof(kinds) / sizeof(kinds[0]); i++) {
+		int packets = kinds[i / 2].packets, client = kinds[i / 2].client;
+		struct wire wire = wire_to(port, FIRST_PORT + i);
+		uint8_t option[20];
+		size_t len = 0;
+		int fd;
+
+		wire.family = packets;
+		wire.balancer = packets == AF_INET ? BALANCER_V4 : BALANCER_V6;
+		if (client)
+			len = client == AF_INET ? toa(option, 150)
+						: toa_v6(option, kinds[i / 2].peer, 150);
+		if (i & 1) {
+			arrive_by_mptcp(&wire, option, len);
+		} else {
+			syn(&wire);
+			ack(&wire, option, len, "");
+		}
+		fd = expect_v6(listener, kinds[i / 2].peer, client ? 150 : FIRST_PORT + i);
+		if (i & 1)
+			is_mptcp(fd);
 		reset(&wire);
 		close(fd);
 	}
@@ -420,15 +510,6 @@ struct nat64_peer {
 	struct in6_addr saddr;
 	uint16_t port;
 };
-
-static size_t toa_v6(uint8_t *at, const char *ip, uint16_t port)
-{
-	at[0] = 254;
-	at[1] = 20;
-	wire_put16(at + 2, port);
-	inet_pton(AF_INET6, ip, at + 4);
-	return 20;
-}
 
 /* What getsockopt() says about @fd must be this errno. */
 static void nat64_fails(int fd, socklen_t len, int why, const char *what)
@@ -874,6 +955,7 @@ int main(int argc, char **argv)
 		{ "fastopen", case_fastopen },
 		{ "mptcp", case_mptcp },
 		{ "mptcp-client", case_mptcp_client },
+		{ "mptcp-v6", case_mptcp_v6 },
 		{ "smc", case_smc },
 		{ "reuseport", case_reuseport },
 		{ "nat64", case_nat64 },
