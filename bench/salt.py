@@ -39,8 +39,7 @@ def main() -> int:
     spec = lab.Spec("minion", disks=(salt_disk(version),))
     with tempfile.TemporaryDirectory(prefix="toa-bench-") as name:
         home = Path(name)
-        (home / "m").mkdir()
-        with Estate(version, home / "m", []) as master, lab.Lab([spec]) as nodes:
+        with Estate(version, []) as master, lab.Lab([spec]) as nodes:
             guest = Guest(nodes["minion"], master.ports_of_minions)
             guest.prepare()
             serve_artifact(master, guest.node, home)

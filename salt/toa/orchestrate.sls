@@ -8,48 +8,98 @@
 #
 # 1. Every targeted minion tells its fingerprint and whether the fileserver has
 #    an artifact for it; minions with the same fingerprint are a group.
-# 2. A group without an artifact gets one from its first minion that has a
-#    compiler and the kernel's headers. The master collects it, which it only
-#    does with `file_recv: True` in its configuration.
+# 2. A group without an artifact gets one from its first minion that may build
+#    (`builders`) and has a compiler and the kernel's headers. The master collects
+#    it, which it only does with `file_recv: True` in its configuration.
 # 3. Group by group `state.apply toa` goes out in waves: to one minion first,
 #    then to `batch` at a time. The first failure stops all that is behind it.
-# 4. Who cannot be served is left alone and named as a failure with the reason.
+# 4. Who cannot be served, or does not answer, is left alone and named as a
+#    failure with the reason.
 #
 # Waves are states that require each other, not Salt's own batches, which go on
 # after a failure in some of its versions.
 #
+# What minions answer is not believed: it comes into this file as quoted text, or
+# as a fingerprint of 16 hex digits, for it names states and directories here.
+#
 # The settings and their defaults stand below `orchestrate` in pillar.example.
 
-{%- set settings = salt["pillar.get"]("toa:orchestrate", {}) or {} %}
-{%- set target = settings.get("target", "*") %}
-{%- set target_type = settings.get("target_type", "glob") %}
-{%- set batch = [settings.get("batch", 10) | int, 1] | max %}
-{%- set artifacts = settings.get("artifacts", "/srv/salt/toa/artifacts") %}
-{%- set build_directory = settings.get("build_directory", "/var/cache/toa-build") %}
+{%- set given = salt["pillar.get"]("toa:orchestrate", {}) or {} %}
+{%- set settings = {
+      "target": "*",
+      "target_type": "glob",
+      "builders": none,
+      "batch": 10,
+      "artifacts": "/srv/salt/toa/artifacts",
+      "build_directory": "/var/cache/toa-build",
+    } %}
+{%- set problems = [] %}
+{%- if given is mapping %}
+{%-   do settings.update(given) %}
+{%- else %}
+{%-   do problems.append("the pillar `toa:orchestrate` must be a mapping") %}
+{%- endif %}
+{%- if settings.batch is not integer or settings.batch is boolean or settings.batch < 1 %}
+{%-   do problems.append("toa:orchestrate:batch must be a number of minions") %}
+{%- endif %}
+{%- for name in ["artifacts", "build_directory"] if not (settings[name] | string).startswith("/") %}
+{%-   do problems.append("toa:orchestrate:" ~ name ~ " must be an absolute path") %}
+{%- endfor %}
+{%- for name in ["target_type", "builders"] if settings[name] is not none and settings[name] is not string %}
+{%-   do problems.append("toa:orchestrate:" ~ name ~ " must be a word") %}
+{%- endfor %}
+{%- set target = settings.target %}
 
-{%- set ask = {"tgt_type": target_type} %}
-{%- set facts = salt["saltutil.runner"]("salt.execute", arg=[target, "toa.fingerprint"], kwarg=ask) %}
-{%- set offers = salt["saltutil.runner"]("salt.execute", arg=[target, "toa.available"], kwarg=ask) %}
+{#- Who is meant, and who may build although nothing is rolled out to it #}
+{%- set refused = {} %}
+{%- set targeted = [] %}
+{%- set builders = [] %}
+{%- if not problems %}
+{%-   set asked = {"output": false, "tgt": target, "tgt_type": settings.target_type} %}
+{%-   set status = salt["saltutil.runner"]("manage.status", kwarg=asked) or {} %}
+{%-   do targeted.extend(status.get("up", []) | sort) %}
+{%-   for minion in status.get("down", []) %}
+{%-     do refused.update({minion: "it does not answer; see `salt MINION test.ping` and its log"}) %}
+{%-   endfor %}
+{%-   if settings.builders is none %}
+{%-     do builders.extend(targeted) %}
+{%-   else %}
+{%-     do asked.update({"tgt": settings.builders, "tgt_type": "compound"}) %}
+{%-     do builders.extend((salt["saltutil.runner"]("manage.status", kwarg=asked) or {}).get("up", [])) %}
+{%-   endif %}
+{%- endif %}
+
+{#- What they say. Those that answer are asked, so a slow one is worth waiting for. #}
+{%- set facts = {} %}
+{%- set offers = {} %}
+{%- if targeted %}
+{%-   set ask = {"tgt_type": "list", "timeout": 120} %}
+{%-   set everyone = (targeted + builders) | unique | list %}
+{%-   do facts.update(salt["saltutil.runner"]("salt.execute", arg=[everyone, "toa.fingerprint"], kwarg=ask) or {}) %}
+{%-   do offers.update(salt["saltutil.runner"]("salt.execute", arg=[targeted, "toa.available"], kwarg=ask) or {}) %}
+{%- endif %}
 
 {#- Who is served from where #}
 {%- set groups = {} %}
-{%- set refused = {} %}
-{%- for minion in facts | sort %}
-{%-   set fact = facts[minion] %}
-{%-   set offer = offers.get(minion, "it did not answer") %}
-{%-   if fact is not mapping or fact.fingerprint is not defined %}
-{%-     do refused.update({minion: fact | string}) %}
+{%- for minion in targeted %}
+{%-   set fact = facts.get(minion, "it did not answer in time") %}
+{%-   set offer = offers.get(minion, "it did not answer in time") %}
+{%-   if fact is not mapping or not (fact.fingerprint | string | regex_match("([0-9a-f]{16})\\Z")) %}
+{%-     do refused.update({minion: fact | string | truncate(600)}) %}
 {%-   elif offer is not mapping or offer.found is not defined %}
-{%-     do refused.update({minion: offer | string}) %}
+{%-     do refused.update({minion: offer | string | truncate(600)}) %}
 {%-   else %}
 {%-     set group = groups.setdefault(
           fact.fingerprint, {"minions": [], "builders": [], "found": false, "reason": offer.reason}
         ) %}
 {%-     do group.minions.append(minion) %}
 {%-     do group.update({"found": group.found or offer.found}) %}
-{%-     if fact.gcc and fact.headers %}
-{%-       do group.builders.append(minion) %}
-{%-     endif %}
+{%-   endif %}
+{%- endfor %}
+{%- for minion in builders | sort if facts.get(minion) is mapping %}
+{%-   set fact = facts[minion] %}
+{%-   if fact.fingerprint in groups and fact.gcc and fact.headers %}
+{%-     do groups[fact.fingerprint].builders.append(minion) %}
 {%-   endif %}
 {%- endfor %}
 
@@ -57,7 +107,7 @@
 {%- for fingerprint, group in groups | dictsort %}
 {%-   if not group.found and not group.builders %}
 {%-     for minion in group.minions %}
-{%-       do refused.update({minion: group.reason ~ "; and no minion of this fingerprint can build (gcc, headers)"}) %}
+{%-       do refused.update({minion: group.reason ~ "; and no minion of this fingerprint may and can build (builders, gcc, headers)"}) %}
 {%-     endfor %}
 {%-   else %}
 {%-     if not group.found %}
@@ -69,7 +119,7 @@ toa-build-{{ fingerprint }}:
     - tgt: {{ builder | json }}
     - tgt_type: list
     - arg:
-      - {{ build_directory | json }}
+      - {{ settings.build_directory | json }}
 
 toa-collect-{{ fingerprint }}:
   salt.function:
@@ -77,7 +127,7 @@ toa-collect-{{ fingerprint }}:
     - tgt: {{ builder | json }}
     - tgt_type: list
     - arg:
-      - {{ build_directory | json }}
+      - {{ settings.build_directory | json }}
     - require:
       - salt: toa-build-{{ fingerprint }}
 
@@ -86,8 +136,8 @@ toa-collect-{{ fingerprint }}:
 
 toa-serve-{{ fingerprint }}-{{ name }}:
   file.copy:
-    - name: {{ (artifacts ~ "/" ~ fingerprint ~ "/" ~ name) | json }}
-    - source: {{ (opts["cachedir"] ~ "/minions/" ~ builder ~ "/files" ~ build_directory ~ "/" ~ name) | json }}
+    - name: {{ (settings.artifacts ~ "/" ~ fingerprint ~ "/" ~ name) | json }}
+    - source: {{ (opts["cachedir"] ~ "/minions/" ~ builder ~ "/files" ~ settings.build_directory ~ "/" ~ name) | json }}
     - makedirs: true
     - force: true
     - require:
@@ -100,7 +150,7 @@ toa-serve-{{ fingerprint }}-{{ name }}:
 {%-     endif %}
 
 {#-     One minion first, then the others, `batch` at a time. #}
-{%-     set waves = [group.minions[:1]] + (group.minions[1:] | batch(batch) | list) %}
+{%-     set waves = [group.minions[:1]] + (group.minions[1:] | batch(settings.batch) | list) %}
 {%-     for wave in waves if wave %}
 {%-       set wave_id = "toa-wave-" ~ fingerprint ~ "-" ~ loop.index %}
 
@@ -126,16 +176,19 @@ toa-serve-{{ fingerprint }}-{{ name }}:
 
 {%- for minion, reason in refused | dictsort %}
 
-toa-refused-{{ minion }}:
+{{ ("toa-refused-" ~ minion) | json }}:
   test.fail_without_changes:
     - name: {{ (minion ~ ": " ~ reason) | json }}
     - comment: {{ (minion ~ ": " ~ reason) | json }}
 {%- endfor %}
 
-{%- if not groups and not refused %}
-
-toa-has-a-target:
-  test.fail_without_changes:
-    - name: {{ ("no minion answers to the target " ~ target ~ " (" ~ target_type ~ ")") | json }}
-    - comment: {{ ("no minion answers to the target " ~ target ~ " (" ~ target_type ~ ")") | json }}
+{%- if not problems and not groups and not refused %}
+{%-   do problems.append("no minion answers to the target " ~ target ~ " (" ~ settings.target_type ~ ")") %}
 {%- endif %}
+{%- for problem in problems %}
+
+toa-orchestration-can-begin-{{ loop.index }}:
+  test.fail_without_changes:
+    - name: {{ problem | json }}
+    - comment: {{ problem | json }}
+{%- endfor %}

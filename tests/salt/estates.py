@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A real Salt master with real minions on loopback; each minion's node is a tree."""
+"""A real Salt master with real minions on loopback; each minion's node is a tree.
+
+Minions run as root. The master runs as a user of its own, as that of Salt's
+packages does since 3006, where these tests may start it so; then everything that
+it reads stands in a place that this user can read.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +15,56 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import salts
 from minions import serve_checkout
-from trees import Tree, make_artifact, make_tree
+from trees import CHECKOUT, Tree, make_artifact, make_tree
+
+
+def _masters_user() -> str:
+    """Whom the master runs as; empty: as whoever runs the tests."""
+    if os.geteuid():
+        return ""
+    may_mount = subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False)
+    return "" if may_mount.returncode else "nobody"
+
+
+MASTERS_USER = _masters_user()
+
+
+def open_to_all(paths: list[Path], scratch: Path) -> list[str]:
+    """The beginning of a command for which what lies at these paths can be read by every
+    user, although the tests may run in somebody's home: in a mount namespace of its
+    own, that home has nothing else in it."""
+    closed: dict[Path, list[Path]] = {}
+    for path in sorted(map(Path.resolve, paths)):
+        for parent in reversed(path.parents):
+            if not parent.stat().st_mode & 0o001:
+                closed.setdefault(parent, []).append(path)
+                break
+    lines = ["set -e"]
+    for number, (parent, inside) in enumerate(closed.items()):
+        real = scratch / f"real-{number}"
+        real.mkdir(exist_ok=True)
+        lines += [f"mount --bind {parent} {real}", f"mount -t tmpfs -o mode=755 none {parent}"]
+        for path in inside:
+            there = real / path.relative_to(parent)
+            lines += [f"mkdir -p {path}", f"mount --bind {there} {path}"]
+    unshare = ["unshare", "--mount", "--propagation", "private"]
+    return [*unshare, "sh", "-c", "\n".join([*lines, 'exec "$@"']), "sh"]
+
+
+def homes_of(python: Path) -> list[Path]:
+    """What an interpreter reads: its environment, and what that is made from."""
+    asked = [str(python), "-c", "import sys; print(sys.prefix, sys.base_prefix)"]
+    told = subprocess.run(asked, capture_output=True, text=True, check=True)
+    return list(map(Path, told.stdout.split()))
 
 
 def free_port() -> int:
@@ -29,14 +77,22 @@ class Estate:
     """Starts on entry, ends with all its processes on exit."""
 
     def __init__(
-        self, version: str, home: Path, names: list[str], beacons: dict[str, Any] | None = None
+        self, version: str, names: list[str], beacons: dict[str, Any] | None = None
     ) -> None:
-        self.home = home
+        self.python = salts.python_of(version)
+        self.home = Path(tempfile.mkdtemp(prefix="toa-estate-"))
+        self.home.chmod(0o755)
+        #: What commands begin with that are, or become, the master's user.
+        self.as_master: list[str] = []
         #: By minion, its configuration of the toa beacon.
         self._beacons = beacons or {}
-        self.python = salts.python_of(version)
-        self.artifacts = home / "served" / "toa" / "artifacts"
+        self.artifacts = self.home / "served" / "toa" / "artifacts"
         self.artifacts.mkdir(parents=True)
+        if MASTERS_USER:
+            pythons = [*homes_of(self.python), *homes_of(Path(sys.executable))]
+            self.as_master = open_to_all([CHECKOUT, *pythons], self.home)
+            for path in (self.artifacts, *self.artifacts.parents[:2]):
+                shutil.chown(path, MASTERS_USER)
         self.trees = {name: self._tree(name) for name in names}
         self._ports = {"publish_port": free_port(), "ret_port": free_port()}
         self._processes: list[subprocess.Popen[bytes]] = []
@@ -46,12 +102,8 @@ class Estate:
         return make_tree(self.home / name / "node")
 
     def __enter__(self) -> Estate:
-        ports = self._ports
-        self._write("master", self._master(ports))
+        self._write("master", self._master(self._ports))
         self._start("salt-master", self.home / "master")
-        for name in self.trees:
-            self._write(name, self._minion(name), "minion")
-            self._start("salt-minion", self.home / name, TOA_ROOT=str(self.trees[name].root))
         try:
             self._wait_for_all()
         except BaseException:
@@ -69,6 +121,7 @@ class Estate:
             for process in self._processes:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(max(0.1, deadline - time.monotonic()))
+        shutil.rmtree(self.home, ignore_errors=True)
 
     def _directories(self, name: str) -> dict[str, str]:
         home = self.home / name
@@ -78,6 +131,7 @@ class Estate:
     def _master(self, ports: dict[str, int]) -> dict[str, Any]:
         roots = [*serve_checkout(self.home), str(self.home / "served")]
         return {
+            **({"user": MASTERS_USER} if MASTERS_USER else {}),
             **self._directories("master"),
             **ports,
             "interface": "127.0.0.1",
@@ -113,13 +167,17 @@ class Estate:
         with (config / "stderr").open("wb") as stderr:
             self._processes.append(
                 subprocess.Popen(
-                    [str(self.python.parent / program), "-c", str(config), "-l", "warning"],
+                    [*self._command(program), "-c", str(config), "-l", "warning"],
                     stdout=stderr,
                     stderr=stderr,
                     env={**os.environ, **environment},
                     start_new_session=True,
                 )
             )
+
+    def _command(self, program: str) -> list[str]:
+        words = [str(self.python), str(self.python.with_name(program))]
+        return words if program == "salt-minion" else [*self.as_master, *words]
 
     @property
     def ports_of_minions(self) -> dict[str, int]:
@@ -129,13 +187,20 @@ class Estate:
 
     def _wait_for_all(self) -> None:
         deadline = time.monotonic() + 240
-        while not self._listens() and time.monotonic() < deadline:
+        while not self._listens() and self._lives() and time.monotonic() < deadline:
             time.sleep(0.2)
-        while time.monotonic() < deadline:
+        # A minion that is there first waits a minute before it asks again.
+        for name in self.trees:
+            self._write(name, self._minion(name), "minion")
+            self._start("salt-minion", self.home / name, TOA_ROOT=str(self.trees[name].root))
+        while self._lives() and time.monotonic() < deadline:
             answers = self.salt("*", "test.ping", "--timeout=5")
             if set(answers) == set(self.trees):
                 return
         raise AssertionError(f"the estate does not come up: {self.logs()}")
+
+    def _lives(self) -> bool:
+        return all(process.poll() is None for process in self._processes)
 
     def _listens(self) -> bool:
         try:
@@ -159,7 +224,23 @@ class Estate:
         shutil.rmtree(place, ignore_errors=True)
         return make_artifact(place, facts)
 
-    def orchestrate(self, **settings: Any) -> dict[str, dict[str, Any]]:
+    def impatient(self) -> Path:
+        """A directory with the same master's configuration, for commands that do not wait long."""
+        config = json.loads((self.home / "master" / "master").read_text())
+        self._write("impatient", {**config, "timeout": 4, "gather_job_timeout": 4})
+        return self.home / "impatient"
+
+    @contextlib.contextmanager
+    def asleep(self) -> Iterator[str]:
+        """The id of a minion that the master knows and that does not answer."""
+        accepted = self.home / "master" / "pki" / "minions"
+        shutil.copy(accepted / next(iter(self.trees)), accepted / "asleep")
+        try:
+            yield "asleep"
+        finally:
+            (accepted / "asleep").unlink()
+
+    def orchestrate(self, config: Path | None = None, **settings: Any) -> dict[str, dict[str, Any]]:
         """The orchestration; results by state id."""
         pillar = {
             "toa": {
@@ -171,17 +252,17 @@ class Estate:
             }
         }
         said = self._json(
-            "salt-run", "state.orchestrate", "toa.orchestrate", f"pillar={json.dumps(pillar)}"
+            "salt-run",
+            *("state.orchestrate", "toa.orchestrate", f"pillar={json.dumps(pillar)}"),
+            config=config,
         )
         (results,) = said["data"].values()
         return {result["__id__"]: result for result in results.values()}
 
-    def _json(self, program: str, *words: str) -> dict[str, Any]:
+    def _json(self, program: str, *words: str, config: Path | None = None) -> dict[str, Any]:
+        where = str(config or self.home / "master")
         done = subprocess.run(
-            [
-                str(self.python.parent / program),
-                *("-c", str(self.home / "master"), "--out=json", "-l", "critical", *words),
-            ],
+            [*self._command(program), "-c", where, "--out=json", "-l", "critical", *words],
             capture_output=True,
             text=True,
             timeout=300,

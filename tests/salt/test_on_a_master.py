@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 import salts
-from estates import Estate
+from estates import MASTERS_USER, Estate
 from trees import RELEASE
 
 from toa_fleet.fingerprint import HARD_FIELDS
@@ -45,16 +45,14 @@ class Ran:
 
 
 @pytest.fixture(scope="module", params=salts.versions()[:1])
-def estate(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Estate]:
+def estate(request: pytest.FixtureRequest) -> Iterator[Estate]:
     if os.environ.get("TOA_SALT_ESTATE") == "0":
         pytest.skip("NO MASTER: TOA_SALT_ESTATE=0")
     if not shutil.which("gcc") or not shutil.which("make"):
         pytest.skip("NO gcc or make")
     try:
         beacons = {"watched": [{"interval": 1}]}
-        estate = Estate(request.param, tmp_path_factory.mktemp("e"), NAMES, beacons)
+        estate = Estate(request.param, NAMES, beacons)
     except salts.NoSalt as why:
         pytest.skip(f"NO SALT {request.param}: {why}")
     estate.trees["a2"].give_headers()
@@ -66,6 +64,12 @@ def estate(
 
 
 class TestOrchestration:
+    def test_only_those_build_that_may(self, estate: Estate) -> None:
+        (result,) = estate.orchestrate(target="a2", builders="a1").values()
+        assert result["result"] is False
+        assert "no minion of this fingerprint may and can build" in result["comment"]
+        assert not any(estate.artifacts.iterdir())
+
     def test_one_builds_all_alike_get_it_in_waves_and_the_rest_is_named(
         self, estate: Estate
     ) -> None:
@@ -118,6 +122,35 @@ class TestOrchestration:
         assert result["result"] is False
         assert "no minion answers to the target nobody*" in result["comment"]
 
+    def test_what_a_minion_says_goes_into_no_path_and_who_is_silent_is_named(
+        self, estate: Estate
+    ) -> None:
+        tree = estate.trees["watched"]
+        program = tree.program.read_text()
+        tree.program.write_text(
+            "echo begin=fingerprint\necho fingerprint=../../forged\necho gcc=1\n"
+            "echo headers=yes\necho end=0\n"
+        )
+        try:
+            with estate.asleep() as asleep:
+                target = {"target": f"watched or {asleep}", "target_type": "compound"}
+                results = estate.orchestrate(estate.impatient(), **target)
+        finally:
+            tree.program.write_text(program)
+        assert set(results) == {"toa-refused-watched", f"toa-refused-{asleep}"}, results
+        assert not any(result["result"] for result in results.values())
+        assert "forged" in results["toa-refused-watched"]["comment"]
+        assert "does not answer" in results[f"toa-refused-{asleep}"]["comment"]
+
+    def test_wrong_settings_are_readable_comments(self, estate: Estate) -> None:
+        results = estate.orchestrate(batch="many", artifacts="salt://toa", target_type=["glob"])
+        assert not any(result["result"] for result in results.values())
+        assert sorted(result["comment"] for result in results.values()) == [
+            "toa:orchestrate:artifacts must be an absolute path",
+            "toa:orchestrate:batch must be a number of minions",
+            "toa:orchestrate:target_type must be a word",
+        ]
+
 
 def test_grains_target_those_that_can_share_an_artifact(estate: Estate) -> None:
     estate.salt("*", "saltutil.refresh_grains")
@@ -131,9 +164,10 @@ class TestCarrier:
 
     @pytest.fixture
     def toa_fleet(self, estate: Estate, tmp_path: Path) -> Callable[..., Ran]:
-        def run(command: str, *words: str) -> Ran:
+        def run(command: str, *words: str, before: list[str] | None = None) -> Ran:
             done = subprocess.run(
                 [
+                    *(before or []),
                     *(sys.executable, "-m", "toa_fleet", command, "--carrier", "salt"),
                     *("--store", str(tmp_path / "store"), "--json"),
                     *("--salt-config", str(estate.home / "master")),
@@ -195,22 +229,44 @@ class TestCarrier:
         assert (removed.status, removed.nodes["a1"]["outcome"]) == (0, "done"), removed
         assert estate.trees["a1"].facts["installed"] == ""
 
-    def test_a_minion_that_does_not_answer_is_named(
-        self, estate: Estate, toa_fleet: Callable[..., Ran], tmp_path: Path
+    @pytest.mark.parametrize("who", ["root", "the master's user"])
+    def test_a_master_that_is_not_root_serves_what_either_user_pushes(
+        self, estate: Estate, toa_fleet: Callable[..., Ran], artifact: Path, who: str
     ) -> None:
-        accepted = estate.home / "master" / "pki" / "minions"
-        shutil.copy(accepted / "a1", accepted / "asleep")
-        # The same master, by a client that does not wait long.
-        config = json.loads((estate.home / "master" / "master").read_text())
-        (tmp_path / "master").write_text(
-            json.dumps({**config, "timeout": 3, "gather_job_timeout": 3})
-        )
-        try:
-            said = toa_fleet("fingerprint", "asleep", "--salt-config", str(tmp_path))
-        finally:
-            (accepted / "asleep").unlink()
+        if not estate.as_master:
+            pytest.skip("NOT TESTED: the master's user needs root, and mount namespaces")
+        estate.trees["a1"].run("remove")
+        # What toa-fleet writes, whoever runs it, however careful their shell is.
+        before = ["sh", "-c", 'umask 077 && exec "$@"', "sh"]
+        store: list[str] = []
+        if who != "root":
+            home = estate.home / "of-the-master"
+            home.mkdir()
+            shutil.copytree(artifact, home / "artifact")
+            artifact = home / "artifact"
+            for path in (home, artifact, *artifact.iterdir()):
+                shutil.chown(path, MASTERS_USER)
+            user = ["setpriv", f"--reuid={MASTERS_USER}", "--clear-groups", "env", f"HOME={home}"]
+            before = [*estate.as_master, *user, *before]
+            store = ["--store", str(home / "store")]
+        pushed = toa_fleet("push", "a1", "--artifact", str(artifact), *store, before=before)
+        assert (pushed.status, pushed.nodes["a1"]["outcome"]) == (0, "done"), pushed
+
+    def test_minions_that_do_not_answer_or_are_not_known_are_named(
+        self, estate: Estate, toa_fleet: Callable[..., Ran]
+    ) -> None:
+        with estate.asleep() as asleep:
+            said = toa_fleet(
+                "fingerprint", "a1", asleep, "mistyped", "--salt-config", str(estate.impatient())
+            )
         assert said.status == 4, said
+        assert {name: node["outcome"] for name, node in said.nodes.items()} == {
+            "a1": "read",
+            "asleep": "failed",
+            "mistyped": "failed",
+        }
         assert said.nodes["asleep"]["class"] == "silent"
+        assert said.nodes["mistyped"]["class"] == "unknown"
 
     def test_a_target_that_means_nobody_is_named(self, toa_fleet: Callable[..., Ran]) -> None:
         said = toa_fleet("status", "--target", "nobody*")

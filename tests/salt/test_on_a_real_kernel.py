@@ -27,14 +27,14 @@ RUNNING = "/sys/module/toa/parameters"
 
 
 @pytest.fixture(scope="module")
-def master(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
+def master() -> Iterator[Estate]:
     why = lab.available()
     if why:
         pytest.skip(f"NOT TESTED on a kernel: {why}")
     version = salts.versions()[0]
     try:
         salt_disk(version)
-        with Estate(version, tmp_path_factory.mktemp("m"), []) as master:
+        with Estate(version, []) as master:
             # One line in top.sls; the minion has nothing of ours.
             (master.home / "served" / "top.sls").write_text("base: {'*': [toa]}\n")
             yield master

@@ -175,6 +175,7 @@ class SaltCarrier(Carrier):
         self._file_root = file_root
         self._roots: list[str] = []
         self._known: dict[tuple[str, str], Future[Completed]] = {}
+        self._unknown: set[str] = set()
         self._waiting: queue.SimpleQueue[Optional[_Asked]] = queue.SimpleQueue()
         self._served: dict[tuple[Part, ...], Path] = {}
         self._closed = False
@@ -206,13 +207,24 @@ class SaltCarrier(Carrier):
         futures: dict[str, Future[Completed]] = {minion: Future() for minion in minions}
         self._known = {(minion, verb): future for minion, future in futures.items()}
         self._run(lines, futures)
-        return [Host(one_line(minion, 120), minion, source="salt") for minion in minions]
+        # Salt says nothing of names that it does not know.
+        self._unknown = set(target) - set(minions) if target_type == "list" else set()
+        everyone = sorted({*minions, *self._unknown})
+        return [Host(one_line(minion, 300), minion, source="salt") for minion in everyone]
 
     def session(self, host: Host) -> SaltSession:
         return SaltSession(host, self)
 
     def ask(self, minion: str, request: Request, limit: float) -> Future[Completed]:
-        """What a minion says to a request; from the first call where that asked it."""
+        """What a minion says to a request; from the first call where that asked it.
+
+        Raises:
+            Unreachable: the master has accepted no such minion's key.
+        """
+        if minion in self._unknown:
+            raise Unreachable(
+                "the master knows no minion of this name", "see `salt-key -L`", "unknown"
+            )
         known = self._known.pop((minion, request.verb), None)
         if known and not request.parts and not request.arguments:
             return known
@@ -269,7 +281,11 @@ class SaltCarrier(Carrier):
             root = self._writable_root()
             directory = root / "toa" / "push"
             try:
-                directory.mkdir(parents=True, exist_ok=True)
+                # The master may run as another user, whatever the umask here.
+                for made in (root / "toa", directory):
+                    if not made.is_dir():
+                        made.mkdir(exist_ok=True)
+                        made.chmod(0o755)
                 self._served[parts] = place = Path(tempfile.mkdtemp(prefix="", dir=directory))
                 place.chmod(0o755)
                 for part in parts:
