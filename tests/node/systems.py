@@ -15,7 +15,10 @@ from node_support import FACTS, make_tree, write
 
 UNIT = "etc/systemd/system/toa.service"
 LINK = "etc/systemd/system/multi-user.target.wants/toa.service"
-DEBIAN_HOOKS = ("etc/kernel/postinst.d/toa-node", "etc/kernel/postrm.d/toa-node")
+DEBIAN_HOOKS = (
+    "etc/kernel/postinst.d/toa-node", "etc/kernel/postrm.d/toa-node",
+    "etc/kernel/header_postinst.d/toa-node",
+)  # fmt: skip
 POSTINST_HOOK = ("etc/kernel/postinst.d/toa-node",)
 INSTALL_HOOK = ("etc/kernel/install.d/10-toa-node.install",)
 

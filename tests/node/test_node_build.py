@@ -202,6 +202,8 @@ def trouble(shell: str, tree: Path, where: Path, noise: str) -> Answer:
          "gcc is another"),
         ("echo 'error: Cannot generate ORC metadata, please install libelf-dev'; exit 1",
          "libelf", "libelf-dev"),
+        ("echo 'selftest/wire.c:3:10: fatal error: arpa/inet.h: No such file or directory'; exit 2",
+         "arpa/inet.h", "libc6-dev"),
         ("echo 'fixdep: GLIBC_2.38 not found'; exit 1", "GLIBC", "another release"),
         ("echo 'WARNING: Module.symvers is missing'", "Module.symvers", "not complete"),
     ],

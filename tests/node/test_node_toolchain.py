@@ -108,7 +108,8 @@ def repositories(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tools = [packages.program("gcc"), packages.program("make")]
     debian_tools = [replace(tool, arch=DEB_ARCH) for tool in tools]
 
-    for deb in [*debian_tools, *debian_headers("6.1.0-56-cloud", "6.1.9-1")]:
+    libc = Package("libc6-dev", "2.36-9", {"/usr/include/stdio.h": ""}, DEB_ARCH)
+    for deb in [*debian_tools, libc, *debian_headers("6.1.0-56-cloud", "6.1.9-1")]:
         packages.make_deb(deb, work / "deb", top / "apt")
     packages.index_debs(top / "apt")
     for deb in debian_headers("6.1.0-55-cloud", "6.1.8-1"):
@@ -152,8 +153,8 @@ def make_system(repositories: Path, tmp_path: Path) -> Iterator[Make]:
             made = stack.enter_context(packages.system(place, repo, KINDS[kind].os_release))
             if made is None:
                 pytest.skip("NOT TESTED: this machine does not allow mounts")
-            for tool in ("gcc", "make"):
-                (made.root / "usr/bin" / tool).unlink(missing_ok=True)
+            for tool in ("bin/gcc", "bin/make", "include/stdio.h"):
+                (made.root / "usr" / tool).unlink(missing_ok=True)
             packages.keep_only(made, {"apt": "apt-get"}.get(kind, kind))
             if kind == "apt":
                 packages.use_apt(made)
@@ -190,7 +191,8 @@ def test_what_a_build_needs_is_installed_for_exactly_this_kernel(
     kind, system = KINDS[name], make_system(name)
     before = system.changes()
     planned = system.node(shell, "toolchain", "--kernel", kind.release, "--dry-run").done()
-    assert planned["packages"] == planned["missing"] == f"gcc make {kind.headers}"
+    tools = "gcc make libc6-dev" if name == "apt" else "gcc make"
+    assert planned["packages"] == planned["missing"] == f"{tools} {kind.headers}"
     assert (planned["package_manager"], planned["kernel"]) == (name, kind.release)
     assert (planned["changed"], planned["headers"], planned["gcc"]) == ("yes", "no", "")
     assert changed(system, before) == []
@@ -285,6 +287,19 @@ def test_a_package_of_another_flavour_is_refused(make_system: Make, repositories
     answer = system.node("dash", "toolchain", "--kernel", _EL_OLD, "--headers-package", rt)
     assert f"kernel-devel-{_EL_OLD}" in answer.failed("node")["detail"] + answer["hint"]
     assert is_untouched(system)
+
+
+def test_headers_of_a_newer_kernel_do_not_stand_in_the_way(
+    make_system: Make, repositories: Path
+) -> None:
+    """Whoever once installed kernel-devel has those of the newest kernel."""
+    system = make_system("dnf")
+    system.node("dash", "toolchain", "--kernel", _EL).done()
+    (file,) = (f for f in elsewhere(repositories, "dnf") if "rt-devel" not in f)
+    words = ["toolchain", "--kernel", _EL_OLD, "--headers-package", file]
+    system.node("dash", *words, "--dry-run").done()
+    assert system.node("dash", *words).done()["headers"] == "yes"
+    assert system.node("dash", "toolchain", "--kernel", _EL).done()["changed"] == "no"
 
 
 def test_headers_that_say_another_kernel_than_their_package_are_noticed(
@@ -433,6 +448,16 @@ def test_a_stand_in_apt_that_takes_no_files_leaves_them_to_dpkg(
     assert "linux-headers" not in system.run("dpkg", "-l").stdout.replace("rc ", "")
     done = system.node("dash", *words, "--headers-package", common).done()
     assert (done["headers"], done["changed"]) == ("yes", "yes")
+
+
+def test_a_package_manager_sees_no_tmpdir_not_even_an_empty_one(make_system: Make) -> None:
+    """Ours is private, and dnf5 (which Debian 12 has not) takes an empty one for a path."""
+    system = make_system("dnf")
+    (system.root / "usr/bin/dnf").rename(system.root / "usr/bin/dnf.real")
+    script = '#!/bin/sh\n[ -z "${TMPDIR+set}" ] || exit 77\nexec dnf.real "$@"\n'
+    system.write("usr/bin/dnf", script).chmod(0o755)
+    for each in (system.node, system.node_from_outside):
+        assert each("dash", "toolchain", "--kernel", _EL, "--dry-run").done()["changed"] == "yes"
 
 
 # yum 3 is Python 2's and not to be had here: a stand-in with its words.

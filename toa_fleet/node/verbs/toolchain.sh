@@ -104,13 +104,29 @@ find_wanted() {
         PACKAGES="$PACKAGES $tool"
         in_tree_have "$tool" || MISSING="$MISSING $tool"
     done
+    find_libc
+    want_library "$R" stdio.h
     PACKAGES="$PACKAGES $HEADERS"
     headers_are_right || MISSING="$MISSING $HEADERS"
     find_libelf
-    if [ -n "$R" ]; then
-        PACKAGES="$PACKAGES $R"
-        [ -f "$ROOT/usr/include/gelf.h" ] || MISSING="$MISSING $R"
-    fi
+    want_library "$R" gelf.h
+}
+
+# A library's package, if there is need of one, is there when this header of its is.
+want_library() {
+    [ -n "$1" ] || return 0
+    PACKAGES="$PACKAGES $1"
+    [ -f "$ROOT/usr/include/$2" ] || MISSING="$MISSING $1"
+}
+
+# toa-selftest is an ordinary program. Debian's gcc only recommends what these
+# need, everybody else's brings it along.
+find_libc() {
+    find_package_family
+    case $R in
+    debian) R=libc6-dev ;;
+    *) R= ;;
+    esac
 }
 
 # What a module's version magic is made from: the headers' own word.
@@ -169,8 +185,9 @@ manager() {
     shift
     # Stops needrestart from restarting services and debconf from asking; apt's
     # helpers are no root and cannot write to our directory for temporary files.
-    run_bounded "$manager_seconds" ${ROOT:+chroot "$ROOT"} env LC_ALL=C LANG=C DEBIAN_FRONTEND=noninteractive \
-        NEEDRESTART_SUSPEND=1 ZYPP_LOCK_TIMEOUT=0 TMPDIR= "$@" >"$STAGE/manager.log" 2>&1
+    # (Not just empty: dnf5 takes that for a path.)
+    run_bounded "$manager_seconds" ${ROOT:+chroot "$ROOT"} env -u TMPDIR LC_ALL=C LANG=C \
+        DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 ZYPP_LOCK_TIMEOUT=0 "$@" >"$STAGE/manager.log" 2>&1
     manager_status=$?
     cat "$STAGE/manager.log" >&2
     PM_SAID=$(head -c 100000 "$STAGE/manager.log")
@@ -476,14 +493,15 @@ install_files() {
         fi
         ;;
     *)
-        rpm_alone --test $FILES && manager_uninterrupted rpm -ivh $FILES ||
+        rpm_alone --test $FILES && manager_uninterrupted rpm -ivh --oldpackage $FILES ||
             { is_missing_dependency && install_files_with_manager; }
         ;;
     esac || files_trouble
 }
 
+# Headers of several kernels live side by side; a newer one's are no reason.
 rpm_alone() {
-    manager "$PM_ASK_SECONDS" rpm -i "$@"
+    manager "$PM_ASK_SECONDS" rpm -i --oldpackage "$@"
 }
 
 install_files_with_manager() {
@@ -507,7 +525,7 @@ is_busy() {
     case $PM_SAID in
     *'ould not get lock'* | *'nable to lock'* | *'nother app is currently holding'* | *'nother copy is running'* | \
         *'already running as pid'* | *'aiting for process with pid'* | *'ystem management is locked'* | \
-        *'already locked by'* | *'btain the transaction lock'* | *'is another process using it'*) return 0 ;;
+        *'already locked by'* | *'btain the transaction lock'* | *'ransaction lock. Another'* | *"create transaction lock"* | *'is another process using it'*) return 0 ;;
     esac
     return 1
 }
