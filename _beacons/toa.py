@@ -35,8 +35,9 @@ import time
 import typing
 
 if typing.TYPE_CHECKING:
-    # Salt's loader puts it here.
+    # Salt's loader puts them here.
     __salt__: dict[str, typing.Callable[..., typing.Any]] = {}
+    __opts__: dict[str, typing.Any] = {}
 
 __virtualname__ = "toa"
 
@@ -67,6 +68,8 @@ _told: dict[tuple[str, str], _Told] = {}
 def __virtual__() -> str | tuple[bool, str]:  # noqa: N807
     if not sys.platform.startswith("linux"):
         return False, "the TOA kernel module exists on Linux only"
+    if "proxy" in __opts__:
+        return False, "a proxy minion's device is not the system whose kernel toa is about"
     return __virtualname__
 
 

@@ -46,9 +46,17 @@ log = logging.getLogger(__name__)
 
 #: As for toa-node: another tree than the running system's.
 _ROOT = os.environ.get("TOA_ROOT", "").rstrip("/")
-_STORE = f"{_ROOT}/var/lib/toa"
-_MODULE = f"{_ROOT}/sys/module/toa"
-_BOOT_FILE = f"{_ROOT}/etc/systemd/system/multi-user.target.wants/toa.service"
+_STORE = "/var/lib/toa"
+_MODULE = "/sys/module/toa"
+#: What makes a system call toa-node at boot, each on other systems.
+_BOOT_PIECES = (
+    "/etc/systemd/system/multi-user.target.wants/toa.service",
+    "/etc/runlevels/boot/toa",
+    "/etc/rcS.d/S[0-9][0-9]toa",
+    "/etc/sysconfig/modules/toa.modules",
+    "/etc/modprobe.d/toa-node.conf",
+    f"{_STORE}/edited/start-script/path",
+)
 _PROGRAM = "toa_fleet/node/toa-node"
 _SECONDS = 10
 
@@ -61,17 +69,24 @@ def toa() -> dict[str, typing.Any]:
         return {}
     installed = _installed()
     current = installed.get(_kernel())
-    is_loaded = os.path.exists(f"{_MODULE}/initstate")
+    is_loaded = os.path.exists(f"{_ROOT}{_MODULE}/initstate")
     is_another = is_loaded and current is not None and _running_build_id() != current["build_id"]
     return {
         "toa": {
             "fingerprint": _fingerprint(),
             "loaded": is_loaded,
-            "persisted": current is not None and os.path.lexists(_BOOT_FILE),
+            "persisted": current is not None and _is_called_at_boot(),
             "artifact": current and current["artifact"],
             "stale": is_another or (current is None and bool(installed)),
         }
     }
+
+
+def _is_called_at_boot() -> bool:
+    # Not os.path.exists: what a link of a tree means stands in that tree.
+    return any(
+        os.path.lexists(path) for piece in _BOOT_PIECES for path in glob.iglob(_ROOT + piece)
+    )
 
 
 def _kernel() -> tuple[str, str]:
@@ -83,7 +98,7 @@ def _kernel() -> tuple[str, str]:
 def _installed() -> dict[tuple[str, str], dict[str, str]]:
     """What is current in the store, by the kernel that it is for."""
     found = {}
-    for path in glob.glob(f"{_STORE}/*/current"):
+    for path in glob.glob(f"{_ROOT}{_STORE}/*/current"):
         artifact = _read(path).strip()
         if not re.fullmatch("[0-9a-f]{16}", artifact):
             continue
@@ -96,7 +111,7 @@ def _installed() -> dict[tuple[str, str], dict[str, str]]:
 
 def _running_build_id() -> str:
     # An ELF note: 12 bytes of sizes and type, "GNU\0", then the id.
-    return _read_bytes(f"{_MODULE}/notes/.note.gnu.build-id")[16:].hex()
+    return _read_bytes(f"{_ROOT}{_MODULE}/notes/.note.gnu.build-id")[16:].hex()
 
 
 # --- the fingerprint --------------------------------------------------------
@@ -155,7 +170,7 @@ def _program_candidates() -> typing.Iterator[str]:
         for root in roots.get(__opts__.get("saltenv") or "base") or ():
             yield os.path.join(root, _PROGRAM)
     yield from sorted(glob.glob(f"{__opts__['cachedir']}/files/*/{_PROGRAM}"))
-    yield f"{_STORE}/toa-node"
+    yield f"{_ROOT}{_STORE}/toa-node"
 
 
 def _ask(program: str) -> str | None:

@@ -56,8 +56,9 @@ import salt.utils.url
 from salt.exceptions import CommandExecutionError
 
 if typing.TYPE_CHECKING:
-    # Salt's loader puts it here.
+    # Salt's loader puts them here.
     __salt__: dict[str, typing.Callable[..., typing.Any]] = {}
+    __opts__: dict[str, typing.Any] = {}
 
 log = logging.getLogger(__name__)
 
@@ -98,6 +99,23 @@ _CLASSES = {
     9: "node",
 }
 
+#: What an answer has at least, where it says that all is well.
+_PROMISED = {
+    "fingerprint": {"fingerprint", "kernel_release", "gcc", "headers"},
+    "status": {
+        *("fingerprint", "kernel_release", "gcc", "headers", "gate.root", "persistent"),
+        *("loaded", "loaded_build_id", "loaded_artifact", "hooks", "artifacts"),
+        *("installed", "installed_build_id", "installed_fingerprint"),
+    },
+    "build": {
+        *("fingerprint", "artifact", "build_id"),
+        *("manifest.fingerprint", "manifest.source", "manifest.sha256"),
+    },
+    "deploy": {"build_id", "proof.build_id"},
+    "toolchain": {"kernel", "missing", "headers", "gcc", "changed"},
+    "legacy-kernel": {"kernel_release", "reboot", "changed"},
+}
+
 #: Seconds that a verb may take; the node program bounds its own steps below.
 _LIMITS = {
     "fingerprint": 60,
@@ -132,6 +150,8 @@ _PRODUCTS = re.compile(
 def __virtual__() -> str | tuple[bool, str]:  # noqa: N807
     if not sys.platform.startswith("linux"):
         return False, "the TOA kernel module exists on Linux only"
+    if "proxy" in __opts__:
+        return False, "a proxy minion's device is not the system whose kernel toa is about"
     return __virtualname__
 
 
@@ -615,8 +635,7 @@ def deploy(
     )
     may_reload = _boolean("reload", reload)
     if parameters is not None:
-        reset = {name: value for name, (_, value) in _PARAMETERS.items() if name in _WRITABLE}
-        flags += _parameters(parameters, reset)
+        flags += _parameters(parameters, defaults(while_running=True))
         flags += _flags({"--reload": may_reload})
     with _staged_artifact(artifact) as directory:
         return _call("deploy", "--from", directory, *flags, program=node_program)
@@ -785,9 +804,13 @@ def options(parameters: Answer) -> Answer:
     return dict(sorted(found.items()))
 
 
-def defaults() -> Answer:
+def defaults(while_running: bool = False) -> Answer:
     """
     Return what the module's parameters are where nobody asks for others.
+
+    while_running
+        Only those that the module takes while it runs; the others hold from its
+        next load on.
 
     CLI Example:
 
@@ -795,7 +818,10 @@ def defaults() -> Answer:
 
         salt '*' toa.defaults
     """
-    return {name: default for name, (_, default) in _PARAMETERS.items()}
+    found = {name: default for name, (_, default) in _PARAMETERS.items()}
+    if _boolean("while_running", while_running):
+        return {name: found[name] for name in sorted(_WRITABLE)}
+    return found
 
 
 def node(
@@ -811,7 +837,7 @@ def node(
     functions read the answer for you.
 
     verb
-        One of status, fingerprint, deploy, verify, unload, remove.
+        One of status, fingerprint, gates, deploy, verify, unload, remove.
 
     arguments
         Further arguments of the verb.
@@ -1132,6 +1158,7 @@ def _typed(verb: str, pairs: dict[str, str]) -> Answer:
                 answer.setdefault(groups[prefix], {})[name] = value
             else:
                 answer[key] = _value(key, text)
+        _require_promised(verb, pairs)
     except ValueError as flaw:
         raise CommandExecutionError(
             f"toa-node {verb} gave a broken answer: {flaw}; is it of another version?"
@@ -1143,6 +1170,14 @@ def _typed(verb: str, pairs: dict[str, str]) -> Answer:
             if name.startswith("proof.") and text.startswith("skipped")
         }
     return answer
+
+
+def _require_promised(verb: str, pairs: dict[str, str]) -> None:
+    lacks = sorted(_PROMISED.get(verb, set()) - set(pairs))
+    if lacks:
+        raise ValueError(f"it lacks {', '.join(lacks)}")
+    if verb == "deploy" and pairs["proof.build_id"] != "yes":
+        raise ValueError("it ends well, without the proof that this very module runs")
 
 
 def _value(key: str, text: str) -> typing.Any:

@@ -39,8 +39,6 @@ Result = dict[str, typing.Any]
 _SOURCES = ("auto", "fileserver", "build")
 _INSTALL_GATES = frozenset({"root", "readonly", "disk"})
 _REMOVE_GATES = frozenset({"root", "readonly"})
-#: Parameters that the module takes while it runs.
-_WRITABLE = frozenset({"kinds", "trusted", "netns"})
 #: A signed module may pass these; whether it does shows when it is loaded.
 _SIGNATURE_GATES = frozenset({"signature", "lockdown", "secure_boot"})
 
@@ -48,6 +46,8 @@ _SIGNATURE_GATES = frozenset({"signature", "lockdown", "secure_boot"})
 def __virtual__() -> str | tuple[bool, str]:  # noqa: N807
     if not sys.platform.startswith("linux"):
         return False, "the TOA kernel module exists on Linux only"
+    if "proxy" in __opts__:
+        return False, "a proxy minion's device is not the system whose kernel toa is about"
     return __virtualname__
 
 
@@ -685,6 +685,10 @@ class _State:
         if parameters is not None:
             self._options = typing.cast(Facts, self.salt("options", parameters))
 
+    def _writable(self) -> Facts:
+        """Parameters that the module takes while it runs."""
+        return typing.cast(Facts, self.salt("defaults", while_running=True))
+
     def _running(self) -> Facts:
         return typing.cast(Facts, self._facts.get("parameters") or {})
 
@@ -700,7 +704,7 @@ class _State:
         fixed = {
             name
             for name, value in self._wanted_running().items()
-            if value != self._running()[name] and name not in _WRITABLE
+            if value != self._running()[name] and name not in self._writable()
         }
         same = self._facts["loaded_build_id"] == wanted["build_id"]
         self._pending = "" if allowed or not same else ", ".join(sorted(fixed))
@@ -713,7 +717,7 @@ class _State:
         replaced = reloads or not self._pending
         running = dict(self._running())
         for name, value in self._wanted_running().items():
-            if replaced or name in _WRITABLE:
+            if replaced or name in self._writable():
                 running[name] = value
         return {"options": self._options, **({"parameters": running} if running else {})}
 

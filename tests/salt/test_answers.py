@@ -53,7 +53,9 @@ def test_values_come_back_as_what_they_are(face: Any, stand_in: StandIn) -> None
         "loaded=yes\npersistent=no\nartifacts=aa/bb cc/dd\ngate.root=open\n"
         "gate.disk=closed: full; make room: there\ngate.lockdown=unknown: not mounted\n"
         "parameter.kinds=254\nparameter.trusted=\noptions=kinds=254 a=b\n"
-        "kernels_without_artifact=6.1 6.2\ninstalled=\nend=0\n"
+        "kernels_without_artifact=6.1 6.2\ninstalled=\n"
+        "fingerprint=0123456789abcdef\nkernel_release=6.1\ngcc=\nhooks=\nloaded_build_id=\n"
+        "loaded_artifact=\ninstalled_build_id=\ninstalled_fingerprint=\nend=0\n"
     )
     assert face.status(node_program=stand_in.says(answer)) == {
         "page_size": 4096,
@@ -75,7 +77,10 @@ def test_values_come_back_as_what_they_are(face: Any, stand_in: StandIn) -> None
             "disk": {"open": False, "reason": "full; make room: there"},
             "lockdown": {"open": None, "reason": "not mounted"},
         },
-        "installed": None,
+        "fingerprint": "0123456789abcdef",
+        "kernel_release": "6.1",
+        **dict.fromkeys(("gcc", "hooks", "loaded_build_id", "loaded_artifact")),
+        **dict.fromkeys(("installed", "installed_build_id", "installed_fingerprint")),
     }
 
 
@@ -91,8 +96,8 @@ def test_proofs_are_yes_no_or_not_to_be_had_and_then_why(face: Any, stand_in: St
 
 
 def test_words_before_the_answer_are_skipped(face: Any, stand_in: StandIn) -> None:
-    answer = "Welcome to this machine\nbegin=fingerprint\narch=x86_64\nend=0\n"
-    assert face.fingerprint(node_program=stand_in.says(answer)) == {"arch": "x86_64"}
+    answer = "Welcome to this machine\nbegin=unload\nchanged=yes\nend=0\n"
+    assert face.unload(node_program=stand_in.says(answer)) == {"changed": True}
 
 
 @pytest.mark.parametrize(
@@ -126,6 +131,45 @@ def test_a_broken_answer_is_an_error_and_never_a_success(
     assert "\n" not in message
 
 
+@pytest.mark.parametrize(
+    ("call", "answer", "flaw"),
+    [
+        (
+            ("status",),
+            "begin=status\nloaded=no\nend=0\n",
+            "it lacks artifacts, fingerprint, gate.root",
+        ),
+        (
+            ("gates",),
+            "begin=status\nloaded=no\nend=0\n",
+            "it lacks artifacts, fingerprint, gate.root",
+        ),
+        (("artifacts",), "begin=status\nend=0\n", "it lacks artifacts, fingerprint, gate.root"),
+        (("available",), "begin=fingerprint\nend=0\n", "it lacks fingerprint, gcc, headers"),
+        (("toolchain",), "begin=toolchain\nend=0\n", "it lacks changed, gcc, headers, kernel"),
+        (("legacy_kernel",), "begin=legacy-kernel\nend=0\n", "it lacks changed, kernel_release"),
+        (
+            ("deploy", "/a"),
+            "begin=deploy\nchanged=yes\nend=0\n",
+            "it lacks build_id, proof.build_id",
+        ),
+        (
+            ("deploy", "/a"),
+            "begin=deploy\nbuild_id=1\nproof.build_id=unknown\nend=0\n",
+            "without the proof that this very module runs",
+        ),
+    ],
+)
+def test_an_answer_that_lacks_what_it_must_have_is_no_success(
+    face: Any, stand_in: StandIn, call: tuple[str, ...], answer: str, flaw: str
+) -> None:
+    """Of another version of toa-node, or of something else by that name."""
+    with pytest.raises(StandInError) as error:
+        getattr(face, call[0])(*call[1:], node_program=stand_in.says(answer))
+    assert flaw in str(error.value)
+    assert "is it of another version?" in str(error.value)
+
+
 def test_a_broken_answer_names_what_the_program_said(face: Any, stand_in: StandIn) -> None:
     with pytest.raises(StandInError, match="it said: sh: syntax error"):
         face.status(node_program=stand_in.says("", 2, noise="progress\nsh: syntax error\n"))
@@ -148,8 +192,8 @@ def test_a_failure_is_the_nodes_own_words_and_what_to_do_in_one_line(
 
 
 def test_control_characters_do_not_reach_a_terminal(face: Any, stand_in: StandIn) -> None:
-    answer = "begin=fingerprint\nos_name=evil\x1b[31m\x07\nend=0\n"
-    assert face.fingerprint(node_program=stand_in.says(answer))["os_name"] == "evil?[31m?"
+    answer = "begin=unload\nos_name=evil\x1b[31m\x07\nend=0\n"
+    assert face.unload(node_program=stand_in.says(answer))["os_name"] == "evil?[31m?"
 
 
 def test_a_program_that_hangs_is_stopped_and_may_roll_back(
@@ -199,9 +243,13 @@ def test_the_program_gets_the_same_environment_from_everywhere(
 ) -> None:
     monkeypatch.setenv("TOA_ROOT", "/elsewhere")
     monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
-    script = 'echo begin=fingerprint\necho "os_name=$TOA_ROOT,$LC_ALL,$PWD"\necho end=0\n'
-    program = stand_in.does(script)
-    assert face.fingerprint(node_program=program)["os_name"] == ",C,/"
+    # Salt's own packages set such for what they bring along themselves.
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/opt/saltstack/salt/lib")
+    monkeypatch.setenv("PATH", "/opt/saltstack/salt/bin")
+    seen = "$TOA_ROOT,$LC_ALL,$PWD,$LD_LIBRARY_PATH,$PATH"
+    program = stand_in.does(f'echo begin=unload\necho "seen={seen}"\necho end=0\n')
+    system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    assert face.unload(node_program=program)["seen"] == f",C,/,,{system}"
 
 
 @pytest.mark.parametrize("wanted", ["relative/toa-node", ["/a"], 7, {"a": 1}])
@@ -216,7 +264,9 @@ def test_switches_must_be_true_or_false(face: Any, stand_in: StandIn) -> None:
 
 
 def test_switches_become_the_programs_options(face: Any, stand_in: StandIn) -> None:
-    program = stand_in.does('echo begin=deploy\necho "said=$*"\necho end=0\n')
+    program = stand_in.does(
+        'echo begin=deploy\necho "said=$*"\necho build_id=1\necho proof.build_id=yes\necho end=0\n'
+    )
     plain = face.deploy("/artifact", node_program=program)
     assert plain["said"] == "deploy --from /artifact"
     full = face.deploy(

@@ -12,19 +12,12 @@ import pytest
 from faces import load_face
 from trees import Tree, make_artifact
 
-KERNEL = ("6.1.0-99-amd64", "#1 SMP PREEMPT_DYNAMIC Debian 6.1.999-1 (2030-01-01)")
-
 
 @pytest.fixture
 def face(tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     module: Any = load_face("_grains")
     module.__opts__ = {"cachedir": str(tmp_path), "toa": {"node_program": str(tree.program)}}
-    monkeypatch.setattr(module, "_STORE", f"{tree.root}/var/lib/toa")
-    monkeypatch.setattr(module, "_MODULE", f"{tree.root}/sys/module/toa")
-    monkeypatch.setattr(
-        module, "_BOOT_FILE", f"{tree.root}/etc/systemd/system/multi-user.target.wants/toa.service"
-    )
-    monkeypatch.setattr(module, "_kernel", lambda: KERNEL)
+    monkeypatch.setattr(module, "_ROOT", str(tree.root))
     return module
 
 
@@ -55,6 +48,39 @@ def test_all_is_right(face: Any, tree: Tree, tmp_path: Path) -> None:
         "artifact": artifact["artifact"],
         "stale": False,
     }
+
+
+#: By way to boot: what such a system has, beside what its toa-node needs.
+BOOT_SYSTEMS: dict[str, tuple[str, ...]] = {
+    "openrc": ("sbin/openrc-run",),
+    "sysv-redhat": ("etc/rc.d/rc.sysinit",),
+    "sysv-suse": ("etc/init.d/boot", "etc/sysconfig/kernel"),
+    "sysv-debian": ("etc/rcS.d/S10networking", "etc/init.d/networking"),
+}
+
+
+@pytest.mark.parametrize("way", BOOT_SYSTEMS)
+def test_loading_at_boot_is_seen_on_systems_without_systemd(
+    face: Any, tree: Tree, tmp_path: Path, way: str
+) -> None:
+    (tree.root / "lib/systemd/systemd").unlink()
+    for name in BOOT_SYSTEMS[way]:
+        tree.write(name, 'MODULES_LOADED_ON_BOOT=""\n')
+    (tree.root / "etc/runlevels/boot").mkdir(parents=True, exist_ok=True)
+    assert tree.facts["boot_system"] == way
+    deploy(tree, tmp_path, "first")
+    assert tree.facts["persistent"] == "yes"
+    assert face.toa()["toa"]["persisted"] is True
+    tree.run("remove")
+    assert face.toa()["toa"]["persisted"] is False
+
+
+def test_an_artifact_that_nothing_loads_at_boot_is_not_persisted(
+    face: Any, tree: Tree, tmp_path: Path
+) -> None:
+    make_artifact(tmp_path / "artifact", tree.facts)
+    tree.run("deploy", "--no-persist", "--from", str(tmp_path / "artifact"))
+    assert face.toa()["toa"]["persisted"] is False
 
 
 def test_another_toa_runs_than_the_installed_one(face: Any, tree: Tree, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,40 @@ def test_every_state_has_a_document_with_an_example(minion: Minion) -> None:
     documents = minion.call("sys.state_doc", "toa")
     for name, text in documents.items():
         assert name == "toa" or f" {name}:\n" in text or f" {name}: []\n" in text, name
+
+
+#: Which of ours a minion with these options has, and why not.
+_LOADED = """
+import json, sys, salt.config, salt.loader
+opts = salt.config.minion_config(sys.argv[1])
+opts.update(json.loads(sys.argv[2]), grains={})
+modules = salt.loader.minion_mods(opts)
+states = salt.loader.states(opts, modules, {}, {})
+beacons = salt.loader.beacons(opts, modules)
+names = {"toa.status": modules, "toa.present": states, "toa.beacon": beacons}
+print(json.dumps([
+    sorted(name for name, loader in names.items() if name in loader),
+    modules.missing_fun_string("toa.status"),
+]))
+"""
+
+
+def test_a_proxy_minion_leaves_the_kernel_alone_that_it_runs_on(minion: Minion) -> None:
+    def loaded(**options: object) -> tuple[list[str], str]:
+        done = subprocess.run(
+            [str(minion.python), "-c", _LOADED, str(minion.home / "minion"), json.dumps(options)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        names, why = json.loads(done.stdout.splitlines()[-1])
+        return names, why
+
+    minion.call("toa.problems")
+    assert loaded()[0] == ["toa.beacon", "toa.present", "toa.status"]
+    names, why = loaded(proxy={"proxytype": "dummy"})
+    assert names == []
+    assert "a proxy minion's device is not the system" in why
 
 
 def test_an_installation_is_taken_back_whole(

@@ -85,6 +85,17 @@ class TestPresent:
             "persistent": {"old": False, "new": True},
         }
 
+    def test_where_nothing_changes_the_node_program_runs_once(
+        self, minion: Minion, tree: Tree, served: Path, artifact: dict[str, str], tmp_path: Path
+    ) -> None:
+        counting = tmp_path / "counting"
+        counting.write_text(f'echo "$*" >>{tmp_path}/runs\nexec sh {tree.program} "$@"\n')
+        options = {"artifacts": str(served), "node_program": str(counting)}
+        assert minion.state("toa.present", **options)["changes"]
+        (tmp_path / "runs").unlink()
+        assert minion.state("toa.present", **options)["changes"] == {}
+        assert (tmp_path / "runs").read_text().splitlines() == ["status --recorded"]
+
     def test_a_new_artifact_replaces_the_old_one(
         self, run: Run, tree: Tree, served: Path, artifact: dict[str, str]
     ) -> None:
