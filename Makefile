@@ -18,8 +18,8 @@ SCRIPTS := kmod/probe.sh toa_fleet/node/toa-node $(wildcard toa_fleet/node/verbs
 demo: $(VENV)/ready
 	$(BIN)/python -m lab.demo
 
-# sshd; package managers for toa-node toolchain, podman for toa-node build.
-test unit: MORE_TOOLS := openssh-server dnf zypper rpm createrepo-c apt-utils git podman runc
+# sshd; package managers for toa-node toolchain, podman and systemd-nspawn for toa-node build.
+test unit: MORE_TOOLS := openssh-server dnf zypper rpm createrepo-c apt-utils git podman runc systemd-container curl wget
 
 test: $(VENV)/ready lint
 	$(BIN)/python -m pytest -ra --durations=12 $(SIDE_BY_SIDE) -m 'not arm64' tests

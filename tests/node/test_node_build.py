@@ -9,6 +9,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ from node_support import (
     SHELLS,
     Answer,
     build_id_of,
+    environment,
     fingerprint_id,
     make_headers,
     make_source,
@@ -214,6 +217,27 @@ def test_a_build_that_fails_or_warns_says_why_and_what_to_do(
     answer = trouble(shell, tree_with_headers, tmp_path, noise).failed("build")
     assert said in answer["detail"], str(answer)
     assert hint in answer["hint"], str(answer)
+
+
+def test_a_signal_during_the_build_is_answered_to_whoever_asked(
+    shell: str, tree_with_headers: Path, tmp_path: Path
+) -> None:
+    reached = tmp_path / "reached"
+    source = make_source(tmp_path / "source", f"touch {reached}; exec sleep 30")
+    output = tmp_path / "output"
+    words = [*SHELLS[shell], str(PROGRAM), "--root", str(tree_with_headers), "build",
+             "--source", str(source), "--output", str(output)]  # fmt: skip
+    process = subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
+    )
+    while not reached.exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.terminate()
+    out, err = process.communicate(timeout=25)
+    answer = Answer(process.returncode, out.decode(), err.decode()).failed("node")
+    assert "SIGTERM" in answer["detail"]
+    assert [*output.iterdir()] == []
 
 
 def test_a_full_disk_during_the_build_is_no_fault_of_the_source(

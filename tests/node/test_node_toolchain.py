@@ -7,6 +7,8 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import shutil
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +16,7 @@ from typing import Callable
 
 import package_support as packages
 import pytest
-from node_support import SHELLS
+from node_support import SHELLS, Answer
 from package_support import MACHINE, Package, System
 
 DEB_ARCH = {"x86_64": "amd64", "aarch64": "arm64"}.get(MACHINE, MACHINE)
@@ -287,6 +289,107 @@ def test_a_package_of_another_flavour_is_refused(make_system: Make, repositories
     answer = system.node("dash", "toolchain", "--kernel", _EL_OLD, "--headers-package", rt)
     assert f"kernel-devel-{_EL_OLD}" in answer.failed("node")["detail"] + answer["hint"]
     assert is_untouched(system)
+
+
+# A server in the system's own network; the first argument says whether with TLS.
+_SERVER = """
+import fcntl, functools, http.server, os, socket, ssl, struct, sys
+os.chdir("/repo")
+with socket.socket() as any_socket:  # lo: up
+    flags = struct.pack("16sh14x", b"lo", 1)
+    fcntl.ioctl(any_socket, 0x8914, flags)
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *words): pass
+    def do_GET(self):
+        _, away, path = self.path.rpartition("/elsewhere-by-http")
+        if not away:
+            return super().do_GET()
+        self.send_response(302)
+        self.send_header("Location", "http://127.0.0.1:8080" + path)
+        self.end_headers()
+
+servers = [http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler) for port in (8080, 8443)]
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain("/run/server.pem")
+servers[1].socket = context.wrap_socket(servers[1].socket, server_side=True)
+import threading
+for server in servers:
+    threading.Thread(target=server.serve_forever).start()
+print("ready", flush=True)
+"""
+
+
+@pytest.fixture
+def server(make_system: Make) -> Iterator[System]:
+    """A system with what its package manager lacks at port 8080, and by TLS at 8443."""
+    missing = [name for name in ("openssl", "curl", "wget") if not shutil.which(name)]
+    if missing:
+        pytest.skip(f"NOT TESTED: {', '.join(missing)} is missing")
+    system = make_system("dnf")
+    made = system.run(
+        "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj",
+        "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "/run/key.pem",
+        "-out", "/run/cert.pem",
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    both = [(system.root / "run" / name).read_text() for name in ("key.pem", "cert.pem")]
+    system.write("run/server.pem", "".join(both))
+    running = subprocess.Popen(
+        system.words("python3", "-c", _SERVER), stdout=subprocess.PIPE, text=True
+    )
+    assert running.stdout and running.stdout.readline() == "ready\n"
+    try:
+        yield system
+    finally:
+        running.kill()
+        running.wait()
+
+
+FETCHERS = {
+    "curl": ["wget"],
+    "wget": ["curl"],
+    "busybox": ["curl", "wget"],
+    "nothing": ["curl", "wget"],
+}
+
+
+@pytest.mark.parametrize("fetcher", FETCHERS)
+def test_headers_come_from_an_address(fetcher: str, server: System, repositories: Path) -> None:
+    for name in FETCHERS[fetcher]:
+        (server.root / "usr/bin" / name).unlink()
+    (file,) = (f for f in elsewhere(repositories, "dnf") if "rt-devel" not in f)
+    path = file.removeprefix("/repo")
+    hashed = with_hashes(repositories, "dnf", [file])[2:]
+
+    def toolchain(address: str, *words: str) -> Answer:
+        asked = ["toolchain", "--kernel", _EL_OLD, "--headers-package", address]
+        return server.node("dash", *asked, *words)
+
+    if fetcher == "nothing":
+        answer = toolchain("http://127.0.0.1:8080" + path, *hashed).failed("node")
+        assert "neither curl nor wget" in answer["detail"]
+        return
+    if fetcher == "busybox":
+        server.write("usr/bin/wget", '#!/bin/sh\nexec busybox wget "$@"\n').chmod(0o755)
+        answer = toolchain("https://127.0.0.1:8443" + path).failed("usage")
+        assert "checks no certificates" in answer["detail"] and "--sha256" in answer["hint"]
+        return
+    untrusted = toolchain("https://127.0.0.1:8443" + path).failed("node")
+    assert "certificate" in untrusted["detail"] and "ca-certificates" in untrusted["hint"]
+    ours = ["/run/cert.pem", "/etc/ssl/certs/ca-certificates.crt"]
+    server.write(ours[1], (server.root / ours[0].lstrip("/")).read_text())
+
+    led_away = toolchain("https://127.0.0.1:8443/elsewhere-by-http" + path).failed("node")
+    assert "leads to an http:// address" in led_away["detail"]
+    other = toolchain("http://127.0.0.1:8080" + path, "--sha256", "0" * 64).failed("node")
+    assert "do not use it" in other["hint"]
+    gone = toolchain("https://127.0.0.1:8443/gone.rpm").failed("node")
+    assert "404" in gone["detail"]
+    assert is_untouched(server)
+    assert toolchain("https://127.0.0.1:8443" + path, "--dry-run").done()["changed"] == "yes"
+    done = toolchain("https://127.0.0.1:8443/elsewhere-by-http" + path, *hashed).done()
+    assert (done["headers"], done["changed"]) == ("yes", "yes")
 
 
 def test_headers_of_a_newer_kernel_do_not_stand_in_the_way(

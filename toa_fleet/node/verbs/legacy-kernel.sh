@@ -152,7 +152,7 @@ legacy_make() {
     legacy_name=$1
     shift
     progress "make $* (log: $legacy_log)"
-    run_bounded "$LEGACY_BUILD_SECONDS" ${ROOT:+chroot "$ROOT" env -u TMPDIR} make -C "$TREE" "$@" >"$legacy_log" 2>&1 && return 0
+    run_logged "$legacy_log" "$LEGACY_BUILD_SECONDS" ${ROOT:+chroot "$ROOT" env -u TMPDIR} make -C "$TREE" "$@" && return 0
     legacy_status=$?
     R=$(grep -i -e error -e 'not found' -e 'no such' -e 'no space' "$legacy_log" | head -n 4)
     [ -n "$R" ] || R=$(tail -n 4 "$legacy_log")

@@ -186,8 +186,8 @@ manager() {
     # Stops needrestart from restarting services and debconf from asking; apt's
     # helpers are no root and cannot write to our directory for temporary files.
     # (Not just empty: dnf5 takes that for a path.)
-    run_bounded "$manager_seconds" ${ROOT:+chroot "$ROOT"} env -u TMPDIR LC_ALL=C LANG=C \
-        DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 ZYPP_LOCK_TIMEOUT=0 "$@" >"$STAGE/manager.log" 2>&1
+    run_logged "$STAGE/manager.log" "$manager_seconds" ${ROOT:+chroot "$ROOT"} env -u TMPDIR LC_ALL=C LANG=C \
+        DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 ZYPP_LOCK_TIMEOUT=0 "$@"
     manager_status=$?
     cat "$STAGE/manager.log" >&2
     PM_SAID=$(head -c 100000 "$STAGE/manager.log")
