@@ -22,11 +22,18 @@ from minions import Minion
 from trees import Tree, make_tree
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The first one that needs a Salt may have to install it."""
+    left_out = []
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.timeout(900))
+            given = getattr(getattr(item, "callspec", None), "params", {})
+            version = str(given.get("minion") or given.get("estate"))
+            if salts.is_left_out(version, item.get_closest_marker("every_salt") is not None):
+                left_out.append(item)
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
 
 
 @pytest.fixture(scope="session", params=salts.versions())

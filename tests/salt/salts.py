@@ -2,8 +2,9 @@
 """Real Salts for the tests, each in a virtual environment of its own.
 
 Made once under ``${XDG_CACHE_HOME:-~/.cache}/toa-salt/<version>/`` and then
-only used. ``TOA_SALT_VERSIONS=3006,3008`` tests with several (3006 alone by
-default); ``TOA_SALT_3006=/path/to/bin/python`` uses one that is there already.
+only used. All tests run with the first version, those marked ``every_salt`` with
+the others, too; ``TOA_SALT_VERSIONS=3006,3008`` runs all of them with each that it
+names. ``TOA_SALT_3006=/path/to/bin/python`` uses one that is there already.
 """
 
 from __future__ import annotations
@@ -20,8 +21,18 @@ class NoSalt(Exception):
     """Salt cannot be had here; says why."""
 
 
+#: What is named in the environment; else all that are supported.
+NAMED = os.environ.get("TOA_SALT_VERSIONS", "").replace(",", " ").split()
+SUPPORTED = ["3006", "3008"]
+
+
 def versions() -> list[str]:
-    return os.environ.get("TOA_SALT_VERSIONS", "3006").replace(",", " ").split()
+    return NAMED or SUPPORTED
+
+
+def is_left_out(version: str, is_for_every_salt: bool) -> bool:
+    """Whether a test need not run with this version, too."""
+    return not NAMED and version in SUPPORTED[1:] and not is_for_every_salt
 
 
 def python_of(version: str) -> Path:

@@ -27,6 +27,7 @@ def with_pillar(tree: Tree, **toa: Any) -> dict[str, Any]:
     return {"toa": {"node_program": str(tree.program), **toa}}
 
 
+@pytest.mark.every_salt
 def test_it_is_applied_and_cleaned(minion: Minion, tree: Tree, tmp_path: Path) -> None:
     before = tree.content()
     facts = tree.facts
@@ -72,6 +73,7 @@ def test_lookup_stands_below_the_pillar_itself(minion: Minion) -> None:
     assert (found["persist"], found["source"]) == (False, "fileserver")
 
 
+@pytest.mark.every_salt
 def test_the_toolchain_comes_where_minions_build(minion: Minion) -> None:
     for pillar in ({"source": "build"}, {"toolchain": {"install": True}}):
         rendered = minion.call("state.show_sls", "toa", pillar={"toa": pillar})
@@ -88,6 +90,7 @@ def test_headers_from_elsewhere_are_the_pillars(minion: Minion) -> None:
     assert found == {"name": "toa", **given, "node_program": "/n", "order": 10000}
 
 
+@pytest.mark.every_salt
 def test_the_legacy_kernel_is_the_pillars(minion: Minion) -> None:
     given = {"sha256": "0" * 64, "reboot": True, "jobs": 4}
     pillar = {"toa": {"legacy_kernel": {"source": "/srv/kernel.src.rpm", **given}}}
@@ -131,6 +134,7 @@ def test_a_wrong_pillar_is_one_readable_comment(
     assert "\n" not in failed["comment"]
 
 
+@pytest.mark.every_salt
 def test_the_command_fails_without_a_traceback(minion: Minion) -> None:
     done = minion.salt_call("state.apply", "toa", 'pillar={"toa": [1]}')
     assert done.returncode != 0

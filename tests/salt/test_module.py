@@ -14,6 +14,8 @@ import pytest
 from minions import Failed, Minion
 from trees import CHECKOUT, Tree, make_artifact
 
+pytestmark = pytest.mark.every_salt
+
 FUNCTIONS = (
     *("artifacts", "available", "boot", "build", "defaults", "deploy", "fingerprint", "gates"),
     *(

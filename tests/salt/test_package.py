@@ -27,6 +27,8 @@ _PARTS = (
     "pyproject.toml",
 )
 
+pytestmark = pytest.mark.every_salt
+
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -73,6 +73,7 @@ def failed_without_a_change(run: Run, tree: Tree, function: str, **options: Any)
 
 
 class TestPresent:
+    @pytest.mark.every_salt
     def test_from_nothing(
         self, run: Run, tree: Tree, served: Path, artifact: dict[str, str]
     ) -> None:
@@ -132,6 +133,7 @@ class TestPresent:
         assert "persistent" not in done["changes"]
         assert tree.facts["persistent"] == "no"
 
+    @pytest.mark.every_salt
     def test_a_failed_proof_leaves_the_old_one(
         self, run: Run, tree: Tree, served: Path, artifact: dict[str, str]
     ) -> None:
@@ -201,6 +203,7 @@ class TestPresent:
         assert "its hooks are disarmed" in comment
 
     @pytest.mark.parametrize("test", [False, True])
+    @pytest.mark.every_salt
     def test_no_artifact_names_the_fields_that_differ(
         self, run: Run, tree: Tree, served: Path, test: bool
     ) -> None:
@@ -252,6 +255,7 @@ class TestPresent:
 
 @pytest.mark.skipif(not shutil.which("gcc") or not shutil.which("make"), reason="no gcc or make")
 class TestBuild:
+    @pytest.mark.every_salt
     def test_a_minion_builds_its_own_and_again_when_the_sources_change(
         self, run: Run, tree: Tree, tmp_path: Path
     ) -> None:
@@ -287,6 +291,7 @@ class TestBuild:
         comment = failed_without_a_change(run, tree, "present", source="build")
         assert "linux-headers-6.1.0-99-amd64" in comment
 
+    @pytest.mark.every_salt
     def test_a_reference_minion_builds_for_others(
         self, run: Run, tree: Tree, tmp_path: Path
     ) -> None:
@@ -313,6 +318,7 @@ class TestBuild:
 
 
 class TestLoaded:
+    @pytest.mark.every_salt
     def test_the_installed_artifact_is_loaded_and_proven(
         self, run: Run, tree: Tree, served: Path, artifact: dict[str, str]
     ) -> None:
@@ -329,6 +335,7 @@ class TestLoaded:
 
 
 class TestPersistent:
+    @pytest.mark.every_salt
     def test_it_is_for_the_next_boot_and_leaves_the_kernel_alone(
         self, run: Run, tree: Tree, served: Path, artifact: dict[str, str]
     ) -> None:
@@ -346,6 +353,7 @@ class TestPersistent:
 
 
 class TestAbsent:
+    @pytest.mark.every_salt
     def test_nothing_is_left(
         self, run: Run, tree: Tree, served: Path, artifact: dict[str, str]
     ) -> None:
@@ -385,6 +393,7 @@ class TestParameters:
         "from_syn": True,
     }
 
+    @pytest.mark.every_salt
     def test_from_nothing(
         self, run: Run, tree: Tree, served: Path, artifact: dict[str, str]
     ) -> None:
@@ -546,6 +555,7 @@ class TestToolchain:
 
         return run
 
+    @pytest.mark.every_salt
     def test_what_is_missing_is_installed(self, toolchain: Run, tmp_path: Path) -> None:
         test = toolchain(test=True)
         assert (test["result"], test["comment"]) == (None, "to be installed: no-such-package-b")
@@ -588,6 +598,7 @@ echo end=0
 class TestLegacyKernel:
     """On a stand-in for the verb."""
 
+    @pytest.mark.every_salt
     def test_it_goes_on_where_it_stopped(self, minion: Minion, tmp_path: Path) -> None:
         program = tmp_path / "toa-node-stand-in"
         program.write_text(_LEGACY.format(home=tmp_path))

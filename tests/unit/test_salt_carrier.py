@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Callable
 
 import pytest
 
+import toa_fleet.carriers.salt as carriers_salt
 from toa_fleet.artifact import Artifact
 from toa_fleet.bundle import plain
 from toa_fleet.carriers.salt import Call, Master, SaltCarrier
@@ -79,6 +82,49 @@ def test_a_push_is_a_call_for_all_facts_and_one_for_all_that_get_the_same(
     assert sorted(called) == sorted(MINIONS)
     assert master.served[0] == ["manifest", "toa-selftest", "toa.ko"]
     assert list(root.iterdir()) == [], "the artifact stayed on the fileserver"
+
+
+def test_while_a_call_is_under_way_the_next_requests_wait_for_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not for the call, which may be one that hangs."""
+    monkeypatch.setattr(carriers_salt, "_BESIDE", 4.0)
+    over = threading.Event()
+
+    def answer(minion: str, call: Call) -> Any:
+        if minion == "slow":
+            over.wait(60)
+        return said("unload", changed="no")
+
+    master = StandInMaster(answer, tmp_path)
+    carrier = SaltCarrier(master)
+    asked = [carrier.ask("slow", plain(b"", "unload"), 60)]
+    deadline = time.monotonic() + 30
+    while not master.calls and time.monotonic() < deadline:
+        time.sleep(0.05)
+    for minion in ("web1", "web2", "web3"):
+        asked.append(carrier.ask(minion, plain(b"", "unload"), 60))
+        time.sleep(0.5)
+    assert all(future.result(30).exit_status == 0 for future in asked[1:])
+    assert not asked[0].done()
+    assert [call.target for call in master.calls] == [["slow"], ["web1", "web2", "web3"]]
+    over.set()
+    carrier.close()
+
+
+def test_a_minion_that_the_master_does_not_know_is_named_at_every_verb(tmp_path: Path) -> None:
+    class Knows(StandInMaster):
+        def call(self, call: Call) -> Iterator[dict[str, Any]]:
+            for line in super().call(call):
+                minions = [name for name in line.get("minions", []) if name != "mistyped"]
+                yield {**line, "minions": minions} if minions else line
+
+    carrier = SaltCarrier(Knows(lambda minion, call: True, tmp_path))
+    hosts = carrier.hosts(["web1", "mistyped"], "list", "", 60)
+    assert [host.name for host in hosts] == ["mistyped", "web1"]
+    with pytest.raises(Unreachable, match="the master knows no minion of this name"):
+        carrier.session(hosts[0]).run(plain(b"", "unload"), 60)
+    carrier.close()
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,9 @@ _CLIENT = Path(__file__).with_name("salt_client.py")
 _ONEDIR = Path("/opt/saltstack/salt/bin/python3")
 #: Requests that come closer together than this travel together, for so long at most.
 _LULL, _LONGEST = 0.3, 3.0
+#: While others are under way, requests come one by one as those end. A call costs the
+#: master a process that hears all its events, so some are waited for.
+_BESIDE = 1.5
 #: What Salt's own bookkeeping may take on top of a verb's limit.
 _GRACE = 60.0
 _SYNC = "salt '*' saltutil.sync_all, with this project among the master's file_roots"
@@ -178,6 +181,7 @@ class SaltCarrier(Carrier):
         self._unknown: set[str] = set()
         self._waiting: queue.SimpleQueue[Optional[_Asked]] = queue.SimpleQueue()
         self._served: dict[tuple[Part, ...], Path] = {}
+        self._under_way: set[object] = set()
         self._closed = False
         self._sender = threading.Thread(target=self._send_on, daemon=True, name="salt sender")
         self._sender.start()
@@ -247,11 +251,12 @@ class SaltCarrier(Carrier):
         while not self._closed:
             asked = self._waiting.get()
             batch = []
-            end = time.monotonic() + _LONGEST
+            lull, longest = (_BESIDE, _BESIDE) if self._under_way else (_LULL, _LONGEST)
+            end = time.monotonic() + longest
             while asked is not None:
                 batch.append(asked)
                 try:
-                    asked = self._waiting.get(timeout=min(_LULL, max(0, end - time.monotonic())))
+                    asked = self._waiting.get(timeout=max(0, min(lull, end - time.monotonic())))
                 except queue.Empty:
                     break
             alike: dict[Any, list[_Asked]] = {}
@@ -273,7 +278,16 @@ class SaltCarrier(Carrier):
         self._run(self._master.call(call), futures)
 
     def _run(self, lines: Iterator[dict[str, Any]], futures: dict[str, Future[Completed]]) -> None:
-        threading.Thread(target=_hear, args=(lines, futures), daemon=True).start()
+        call = object()
+        self._under_way.add(call)
+
+        def hear() -> None:
+            try:
+                _hear(lines, futures)
+            finally:
+                self._under_way.discard(call)
+
+        threading.Thread(target=hear, daemon=True).start()
 
     def _serve(self, parts: tuple[Part, ...]) -> str:
         """Put an artifact where the fileserver has it; its URL."""
