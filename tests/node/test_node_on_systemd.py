@@ -1,19 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""toa-node on a whole system: built there, brought as a bundle, loaded at boot by systemd."""
+"""toa-node on a whole system: brought as a bundle, loaded at boot by systemd, built there
+when dpkg installs a kernel.
+
+The tests run in the order of this file, on one node.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import shlex
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
 lab = pytest.importorskip("lab")
 
-from node_support import PROGRAM, Answer  # noqa: E402
+from kernel_support import build, toa_source  # noqa: E402
+from node_support import HARD, PROGRAM, Answer  # noqa: E402
 
+from lab.apt import download  # noqa: E402
+from lab.operator import Operator  # noqa: E402
 from toa_fleet import bundle, resources  # noqa: E402
 
 pytestmark = pytest.mark.lab
@@ -24,8 +31,19 @@ def nodes() -> Iterator[lab.Lab]:
     why = lab.available()
     if why:
         pytest.skip(f"NOT TESTED on systemd: {why}")
-    with lab.Lab([lab.Spec("reference")]) as nodes:
+    with lab.Lab([lab.Spec("reference", kernel="bookworm-previous")]) as nodes:
         yield nodes
+
+
+@pytest.fixture(scope="module")
+def artifact(nodes: lab.Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built for the node as it is, where that is quicker; the node itself builds below."""
+    top = tmp_path_factory.mktemp("artifact")
+    facts = plain(nodes, "fingerprint").done()
+    fields = {name: facts[name] for name in HARD}
+    without_modules = {**fields, "vermagic": "", "module_layout": ""}
+    source = toa_source(top / "source", "0.1.0")
+    return build(top / "built", nodes["reference"].kernel, without_modules, source)
 
 
 def ask(nodes: lab.Lab, request: bundle.Request, user: str = "root") -> Answer:
@@ -39,46 +57,90 @@ def ask(nodes: lab.Lab, request: bundle.Request, user: str = "root") -> Answer:
     return Answer(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
-def source_parts() -> list[bundle.Part]:
-    """kmod/ as parts of a bundle."""
-    return [bundle.Part(f"kmod/{name}", data) for name, data in resources.kmod_sources()]
+def plain(nodes: lab.Lab, verb: str) -> Answer:
+    """The answer to a verb that brings nothing along."""
+    return ask(nodes, bundle.plain(PROGRAM.read_bytes(), verb))
 
 
-def test_from_source_to_a_node_that_loads_it_at_every_boot(nodes: lab.Lab) -> None:
-    import base64
+def settle(node: lab.Node) -> None:
+    node.run("systemctl is-system-running --wait", timeout=120)
 
+
+def test_what_an_administrator_deploys_outlives_a_power_cut(nodes: lab.Lab, artifact: Path) -> None:
     program = PROGRAM.read_bytes()
     node = nodes["reference"]
-
-    def plain(verb: str, user: str = "root") -> Answer:
-        return ask(nodes, bundle.plain(program, verb), user)
 
     toolchain = [bundle.Part(*resources.verb_file("toolchain"))]
     ready = ask(nodes, bundle.bundled(program, "toolchain", toolchain), "admin").done()
     assert (ready["changed"], ready["headers"], ready["missing"]) == ("no", "yes", "")
-
-    built = ask(nodes, bundle.bundled(program, "build", source_parts(), ["--emit"])).done()
-    files = [
-        bundle.Part(name, base64.b64decode(built[f"base64.{name}"]))
-        for name in ("toa.ko", "manifest", "toa-selftest")
-    ]
-    assert hashlib.sha256(files[0].data).hexdigest() == built["manifest.sha256"]
-    assert ":0x" in built["manifest.imports"]
     assert node.run("ls -d /var/lib/toa").status != 0
 
-    # The first time as an administrator with sudo.
+    names = ("toa.ko", "manifest", "toa-selftest")
+    files = [bundle.Part(name, (artifact / name).read_bytes()) for name in names]
     deployed = ask(nodes, bundle.bundled(program, "deploy", files), "admin").done()
     assert deployed["proof.selftest"] == deployed["proof.hooks"] == "yes"
     assert deployed["persistent"] == "yes"
+
+    node.power_cut()  # right behind it
+    node.boot()
+    node.wait()
+    settle(node)
+    assert plain(nodes, "status").done()["boot_record"] == "loaded"
     assert ask(nodes, bundle.bundled(program, "deploy", files)).done()["changed"] == "no"
     verified = node.run("systemd-analyze verify toa.service")
     assert "toa.service" not in verified.stderr, verified.stderr
 
-    node.reboot()
-    status = plain("status").done()
+
+def test_dpkg_removes_and_installs_kernels_and_the_node_knows(
+    nodes: lab.Lab, artifact: Path
+) -> None:
+    node, new = nodes["reference"], lab.kernel("bookworm")
+    pushed = Operator(nodes).run("push", "reference", "--artifact", artifact, "--rebuild")
+    assert pushed.status == 0, pushed.text
+    status = plain(nodes, "status").done()
+    assert status["rebuild"] == "yes"
+    others = sorted(set(node.check("ls /lib/modules").split()) - {node.kernel.release})
+    assert status["kernels_without_artifact"].split() == others and new.release in others
+
+    # As apt does it.
+    others.remove(new.release)
+    node.check(f"dpkg -r linux-image-{new.release} linux-headers-{new.release}", timeout=180)
+    assert recorded(node) == others
+
+    # The kernel comes first, its headers later: nothing to build with, and no failure.
+    dpkg_installs(node, new.image)
+    assert recorded(node) == sorted([*others, new.release])
+    assert f"linux-headers-{new.release}" in node.check("journalctl -b -t toa --no-pager")
+    headers = f"linux-headers-{new.release}"  # what is common to several kernels is still there
+    dpkg_installs(node, [item for item in new.headers if item[0] == headers])
+    assert recorded(node) == others, node.check("journalctl -b -t toa --no-pager")
+    status = plain(nodes, "status").done()
+    assert len(status["artifacts"].split()) == 2
+    assert status["loaded_build_id"] == status["installed_build_id"]
+
+
+def recorded(node: lab.Node) -> list[str]:
+    """The kernels that our hooks have noted down as being without an artifact."""
+    return sorted(node.check("cat /var/lib/toa/kernels").partition("=")[2].split())
+
+
+def dpkg_installs(node: lab.Node, packages: Sequence[tuple[str, str]]) -> None:
+    """Debian's own packages, with their own scripts; an initramfs would take long to make."""
+    node.check("mkdir /root/debs")
+    for deb in download(packages):
+        assert node.run(f"cat >/root/debs/{deb.name}", input=deb, timeout=120).status == 0
+    node.check("INITRD=No dpkg -i /root/debs/*.deb", timeout=600)
+    node.check("rm -r /root/debs")
+
+
+def test_the_new_kernel_boots_with_what_was_built_for_it(nodes: lab.Lab) -> None:
+    node = nodes["reference"]
+    node.reboot(kernel="bookworm")
+    settle(node)
+    status = plain(nodes, "status").done()
     assert (status["boot_record"], status["hooks"]) == ("loaded", "armed"), str(status)
-    assert "earlier" not in status["boot_detail"]
-    assert status["loaded_build_id"] == built["build_id"]
+    assert "earlier" not in status["boot_detail"] and "built" not in status["boot_detail"]
+    assert status["loaded_build_id"] == status["installed_build_id"]
     assert node.check("systemctl is-active toa.service").strip() == "active"
     journal = node.check("journalctl -b --no-pager")
     assert "ordering cycle" not in journal.lower(), journal
@@ -86,18 +148,14 @@ def test_from_source_to_a_node_that_loads_it_at_every_boot(nodes: lab.Lab) -> No
     early = int(node.check(f"{order} toa.service"))
     late = int(node.check(f"{order} network-pre.target"))
     assert 0 < early <= late
-    plain("verify").done()
+    plain(nodes, "verify").done()
 
-    # What a deploy said it did must outlive a power cut right behind it.
-    plain("remove").done()
-    ask(nodes, bundle.bundled(program, "deploy", files)).done()
-    node.power_cut()
-    node.boot()
-    node.wait()
-    assert plain("status").done()["boot_record"] == "loaded"
 
-    plain("remove").done()
+def test_remove_leaves_nothing(nodes: lab.Lab) -> None:
+    node = nodes["reference"]
+    plain(nodes, "remove").done()
     for left in ("/var/lib/toa", "/etc/systemd/system/toa.service",
-                 "/etc/systemd/system/multi-user.target.wants/toa.service"):  # fmt: skip
+                 "/etc/systemd/system/multi-user.target.wants/toa.service",
+                 "/etc/kernel/header_postinst.d", "/etc/kernel/*.d/toa-node"):  # fmt: skip
         assert node.run(f"ls -d {left}").status != 0
-    assert plain("status").done()["loaded"] == "no"
+    assert plain(nodes, "status").done()["loaded"] == "no"
