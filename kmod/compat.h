@@ -361,7 +361,10 @@ static inline bool toa_sk_is_kernels(const struct sock *sk)
 #endif
 }
 
-/* The number by which user space knows a namespace; 0, and unknown, before 3.8. */
+/*
+ * The number by which user space knows a namespace. Before 3.8 it knows none,
+ * so that only the first can be told from the others, by its name.
+ */
 static inline unsigned int toa_netns_inum(const struct net *net)
 {
 #if defined(TOA_HAVE_NET_NS_INUM)
@@ -369,7 +372,7 @@ static inline unsigned int toa_netns_inum(const struct net *net)
 #elif defined(TOA_HAVE_NET_PROC_INUM)
 	return net->proc_inum;
 #else
-	return 0;
+	return net == &init_net;
 #endif
 }
 
@@ -488,6 +491,46 @@ static inline bool toa_is_no_such_function(int err)
 	struct kprobe nowhere = { .symbol_name = "toa_no_such_function" };
 
 	return err == register_kprobe(&nowhere);
+}
+
+/*
+ * Whether an entry handler may return nonzero. In 2.6.32 (RHEL 6's too) the
+ * instance taken for that call is never given back, and when the last one is
+ * gone the probe is blind. No header tells; a probe with one instance, which is
+ * called twice, does.
+ */
+static unsigned int toa_declined;
+
+static noinline int toa_decline_here(int number)
+{
+	barrier();
+	return number + 1;
+}
+
+static inline int toa_decline(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	WRITE_ONCE(toa_declined, toa_declined + 1);
+	return 1;
+}
+NOKPROBE_SYMBOL(toa_decline);
+
+/* Context: process; sleeps. To be asked once for each load. */
+static inline bool toa_kretprobes_may_decline(void)
+{
+	static struct kretprobe probe = {
+		.kp.addr = (kprobe_opcode_t *)toa_decline_here,
+		.entry_handler = toa_decline,
+		.handler = toa_decline,
+		.maxactive = 1,
+	};
+	/* Else a copy of the function, made for this call, might be called. */
+	int (*volatile call)(int) = toa_decline_here;
+
+	if (register_kretprobe(&probe))
+		return false;
+	call(call(0));
+	unregister_kretprobe(&probe);
+	return READ_ONCE(toa_declined) == 2;
 }
 
 /*

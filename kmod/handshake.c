@@ -39,7 +39,7 @@
 static bool remember_syns;
 
 struct handshake {
-	const struct sock *listener;
+	const struct sock *listener;	/* NULL: of no interest */
 	struct toa_addr client;
 };
 
@@ -101,7 +101,15 @@ static struct kprobe syn_probe = {
 
 /* ---- the socket ---- */
 
-/* Nonzero: the return of this call is of no interest. */
+static bool may_decline;
+
+/* The return of this call is of no interest: what an entry handler returns then. */
+static int decline(struct handshake *handshake)
+{
+	handshake->listener = NULL;
+	return may_decline;
+}
+
 static int handshake_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
 	const struct sock *listener = toa_argument(regs, 0);
@@ -118,7 +126,7 @@ static int handshake_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
 	case TOA_FOUND:
 		return 0;
 	case TOA_MALFORMED:
-		return 1;
+		return decline(handshake);
 	case TOA_NONE:
 		break;
 	}
@@ -126,7 +134,7 @@ static int handshake_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
 					  &handshake->client))
 		return 0;
 	toa_count(TOA_SYN_RECV_SOCK_NO_TOA);
-	return 1;
+	return decline(handshake);
 }
 NOKPROBE_SYMBOL(handshake_entry);
 
@@ -136,7 +144,7 @@ static int handshake_v6_entry(struct kretprobe_instance *ri, struct pt_regs *reg
 	const struct sk_buff *skb = toa_argument(regs, 1);
 
 	if (skb->protocol == htons(ETH_P_IP))
-		return 1;
+		return decline((struct handshake *)ri->data);
 	return handshake_entry(ri, regs);
 }
 NOKPROBE_SYMBOL(handshake_v6_entry);
@@ -153,7 +161,7 @@ static int handshake_return(struct kretprobe_instance *ri, struct pt_regs *regs)
 	const struct handshake *handshake = (const struct handshake *)ri->data;
 	const struct sock *child = (const struct sock *)regs_return_value(regs);
 
-	if (!child || sk_unhashed(child))
+	if (!handshake->listener || !child || sk_unhashed(child))
 		return 0;
 	toa_store_add(child, &handshake->client, sk_is_mptcp(handshake->listener));
 	toa_count(TOA_SYN_RECV_SOCK_TOA);
@@ -225,6 +233,7 @@ int toa_handshake_init(bool from_syn)
 	unsigned int i;
 	int err = 0;
 
+	may_decline = toa_kretprobes_may_decline();
 	if (from_syn)
 		err = watch_syns();
 	for (i = 0; !err && i < ARRAY_SIZE(handshake_hooks); i++)

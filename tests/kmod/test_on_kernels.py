@@ -163,6 +163,8 @@ def test_only_watched_network_namespaces(machine: lab.TinyMachine) -> None:
     for wrong in ("0", "x", "init,,5", "-1", "4026531840 4026531841"):
         assert machine.run(f"echo '{wrong}' >{PARAMETERS}/netns", shell="dash").status != 0
     assert machine.check(f"cat {PARAMETERS}/netns") == "all\n"
+    if machine.run("readlink /proc/1/ns/net").status != 0:
+        pytest.skip("init and all work; this kernel gives network namespaces no numbers")
     machine.check("rmmod toa; insmod /root/toa.ko netns=init,4026532999")
     assert machine.check(f"cat {PARAMETERS}/netns") == "init,4026532999\n"
     machine.check(f"readlink /proc/1/ns/net | tr -dc 0-9 >{PARAMETERS}/netns")
@@ -219,8 +221,12 @@ def test_a_livepatch_of_the_same_function(machine: lab.TinyMachine) -> None:
 
 def test_other_probes_on_the_same_functions(machine: lab.TinyMachine) -> None:
     """Others' kprobes, kretprobes and function tracing come and go around ours."""
+    # Before 4.1 it was a part of debugfs.
     events = "/sys/kernel/tracing"
-    machine.check(f"mount -t tracefs none {events} 2>/dev/null; test -e {events}/kprobe_events")
+    if machine.run(f"test -e {events}/kprobe_events").status != 0:
+        events = "/sys/kernel/debug/tracing"
+    if machine.run(f"test -e {events}/kprobe_events").status != 0:
+        pytest.skip("this kernel is built without KPROBE_EVENTS")
     machine.check(
         f"cd {events} && echo 'p:asked inet_getname' >kprobe_events &&"
         " echo 'r:answered inet_getname' >>kprobe_events &&"
@@ -395,6 +401,10 @@ def test_hooks_that_were_switched_off_behind_its_back_are_noticed(
     assert machine.check(f"cat {PARAMETERS}/hooks") == "armed\n"
     if machine.run(f"echo 0 >{switch}").status != 0:
         pytest.skip(f"this kernel does not let {switch} be switched off")
+    if machine.run("toa-selftest").status == 0:
+        assert machine.check(f"cat {PARAMETERS}/hooks") == "armed\n"
+        machine.check(f"echo 1 >{switch}")
+        pytest.skip(f"on this kernel the hooks do not depend on {switch}")
     assert machine.check(f"cat {PARAMETERS}/hooks") == "disarmed\n"
     machine.check(f"echo 1 >{switch}")
     assert machine.check(f"cat {PARAMETERS}/hooks") == "armed\n"
