@@ -103,6 +103,17 @@
 {%-   endif %}
 {%- endfor %}
 
+{#- With test=True, what cannot be asked yet: nothing is built, so nothing can be copied. #}
+{%- macro announce(id, what) %}
+
+{{ id }}:
+  test.configurable_test_state:
+    - name: {{ what | json }}
+    - changes: true
+    - result: true
+    - comment: {{ what | json }}
+{%- endmacro %}
+
 {%- set chain = {"behind": none} %}
 {%- for fingerprint, group in groups | dictsort %}
 {%-   if not group.found and not group.builders %}
@@ -131,8 +142,12 @@ toa-collect-{{ fingerprint }}:
     - require:
       - salt: toa-build-{{ fingerprint }}
 
+{%-       if opts["test"] %}
+{{-         announce("toa-serve-" ~ fingerprint, "toa.ko would be copied to " ~ settings.artifacts ~ "/" ~ fingerprint) }}
+{%-       endif %}
+
 {#-       The manifest last: where it is, the other two are. #}
-{%-       for name in ["toa.ko", "toa-selftest", "manifest"] %}
+{%-       for name in ["toa.ko", "toa-selftest", "manifest"] if not opts["test"] %}
 
 toa-serve-{{ fingerprint }}-{{ name }}:
   file.copy:
@@ -153,6 +168,9 @@ toa-serve-{{ fingerprint }}-{{ name }}:
 {%-     set waves = [group.minions[:1]] + (group.minions[1:] | batch(settings.batch) | list) %}
 {%-     for wave in waves if wave %}
 {%-       set wave_id = "toa-wave-" ~ fingerprint ~ "-" ~ loop.index %}
+{%-       if opts["test"] and not group.found %}
+{{-         announce(wave_id, "state.apply toa would run on " ~ (wave | join(", ")) ~ ", with what is yet to be built") }}
+{%-       else %}
 
 {{ wave_id }}:
   salt.state:
@@ -160,14 +178,11 @@ toa-serve-{{ fingerprint }}-{{ name }}:
     - tgt_type: list
     - sls:
       - toa
-{%-       if chain.behind or not group.found %}
-    - require:
-{%-         if chain.behind %}
-      - salt: {{ chain.behind }}
-{%-         endif %}
-{%-         if not group.found %}
-      - file: toa-serve-{{ fingerprint }}-manifest
-{%-         endif %}
+{%-       endif %}
+{%-       set behind = [chain.behind] if chain.behind else [] %}
+{%-       set behind = behind + (["toa-serve-" ~ fingerprint ~ "-manifest"] if not group.found and not opts["test"] else []) %}
+{%-       if behind %}
+    - require: {{ behind | json }}
 {%-       endif %}
 {%-       do chain.update({"behind": wave_id}) %}
 {%-     endfor %}

@@ -240,7 +240,9 @@ class Estate:
         finally:
             (accepted / "asleep").unlink()
 
-    def orchestrate(self, config: Path | None = None, **settings: Any) -> dict[str, dict[str, Any]]:
+    def orchestrate(
+        self, config: Path | None = None, test: bool = False, **settings: Any
+    ) -> dict[str, dict[str, Any]]:
         """The orchestration; results by state id."""
         pillar = {
             "toa": {
@@ -253,7 +255,12 @@ class Estate:
         }
         said = self._json(
             "salt-run",
-            *("state.orchestrate", "toa.orchestrate", f"pillar={json.dumps(pillar)}"),
+            *(
+                "state.orchestrate",
+                "toa.orchestrate",
+                f"pillar={json.dumps(pillar)}",
+                f"test={test}",
+            ),
             config=config,
         )
         (results,) = said["data"].values()

@@ -74,8 +74,15 @@ class TestOrchestration:
     def test_one_builds_all_alike_get_it_in_waves_and_the_rest_is_named(
         self, estate: Estate
     ) -> None:
+        announced = estate.orchestrate(batch=1, target="a*", test=True)
+        assert announced.pop("toa-refused-alone")["result"] is False
+        assert {result["result"] for result in announced.values()} == {None}, announced
+        assert not any(estate.artifacts.iterdir())
+
         results = estate.orchestrate(batch=1, target="a*")
         fingerprint = estate.trees["a1"].facts["fingerprint"]
+        waves = {name for name in results if "wave" in name}
+        assert waves == {name for name in announced if "wave" in name}
 
         waves = [results[f"toa-wave-{fingerprint}-{number}"] for number in (1, 2)]
         assert all(wave["result"] for wave in waves), results
@@ -130,7 +137,7 @@ class TestOrchestration:
         program = tree.program.read_text()
         tree.program.write_text(
             "echo begin=fingerprint\necho fingerprint=../../forged\necho gcc=1\n"
-            "echo headers=yes\necho end=0\n"
+            "echo headers=yes\necho kernel_release=6\necho end=0\n"
         )
         try:
             with estate.asleep() as asleep:
