@@ -27,8 +27,12 @@ class LocalClient:
         with open(os.path.join(os.path.dirname(c_path), "estate.json"), encoding="utf-8") as file:
             self.estate = json.load(file)
         self.opts = {"file_roots": {"base": [self.estate["file_root"]]}}
+        self.opts["fileserver_backend"] = self.estate.get("backends", ["roots"])
 
     def run_job(self, target, function, tgt_type, kwarg, listen):
+        if self.estate.get("refuses"):
+            print(self.estate["refuses"])
+            return {}
         minions = [m for m in self.estate["minions"] if tgt_type == "glob" or m in set(target)]
         call = {"verb": kwarg.get("verb"), "minions": len(minions)}
         call["bytes"] = len(json.dumps([target, function, tgt_type, kwarg]))

@@ -108,6 +108,9 @@ def test_the_legacy_kernel_is_the_pillars(minion: Minion) -> None:
     [
         ("text", "the pillar `toa` must be a mapping"),
         ([1, 2], "the pillar `toa` must be a mapping"),
+        ({"presist": False}, "the pillar `toa` has `presist`, which is no setting"),
+        ({"lookup": {1: 2}}, "the pillar `toa` has `1`, which is no setting"),
+        ({"salt_ssh": "text"}, "the pillar `toa:salt_ssh` must be a mapping"),
         ({"lookup": "text"}, "the pillar `toa:lookup` must be a mapping"),
         ({"toolchain": "gcc"}, "the pillar `toa:toolchain` must be a mapping"),
         ({"legacy_kernel": "x"}, "the pillar `toa:legacy_kernel` must be a mapping with source"),

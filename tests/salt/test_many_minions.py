@@ -67,7 +67,7 @@ def estate(
     rest = {f"gate.{name}": "open" for name in ("root", "disk", "kprobes", "signature")}
     facts = {**fields, "loaded": "no", "installed": "", "artifacts": "", **rest}
     old = {"os_version_id": "11"}
-    estate = {
+    return {
         "minions": [*minions, *ODD],
         "facts": {**facts, "fingerprint": Fingerprint.of(fields).id},
         "old": {**old, "fingerprint": Fingerprint.of({**fields, **old}).id},
@@ -77,17 +77,21 @@ def estate(
         "artifact": str(artifact),
         "takes": {"deploy": [0.2, 1]},
     }
-    (tmp_path / "estate.json").write_text(json.dumps(estate))
-    return estate
+
+
+def push(estate: dict[str, Any], home: Path, *words: str, **changes: Any) -> list[str]:
+    """The command, for an estate with changes."""
+    (home / "estate.json").write_text(json.dumps({**estate, **changes}))
+    return [
+        *(sys.executable, "-m", "toa_fleet", "push", "--carrier", "salt", "--target", "*"),
+        *("--salt-config", str(home), "--salt-python", str(home / "python")),
+        *("--store", str(home / "store"), "--artifact", estate["artifact"], *words),
+    ]
 
 
 def test_a_push_to_many(estate: dict[str, Any], tmp_path: Path) -> None:
-    command = [
-        *(sys.executable, "-m", "toa_fleet", "push", "--carrier", "salt", "--target", "*"),
-        *("--salt-config", str(tmp_path), "--salt-python", str(tmp_path / "python")),
-        *("--store", str(tmp_path / "store"), "--artifact", estate["artifact"]),
-        *("--parallel", str(PARALLEL), "--canary", "0", "--json"),
-    ]
+    words = ("--parallel", str(PARALLEL), "--canary", "0", "--json")
+    command = push(estate, tmp_path, *words)
     started = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-c", _MEASURED, str(tmp_path / "memory"), *command],
@@ -123,3 +127,19 @@ def test_a_push_to_many(estate: dict[str, Any], tmp_path: Path) -> None:
     assert max(call["bytes"] for call in calls) < 300 + PARALLEL * 220
     assert memory < 200 + MANY // 50
     assert not any((tmp_path / "served").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "said"),
+    [
+        ({"refuses": "Authorization error"}, 2, "(glob); Salt says: Authorization error"),
+        ({"backends": ["gitfs"]}, 4, "serves none of its file_roots -> add `roots`"),
+    ],
+)
+def test_a_master_that_cannot_is_one_readable_line(
+    estate: dict[str, Any], tmp_path: Path, changes: dict[str, Any], status: int, said: str
+) -> None:
+    command = push({**estate, "minions": ["web-1"]}, tmp_path, **changes)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    shown = " ".join((done.stdout + done.stderr).split())
+    assert (done.returncode, said in shown) == (status, True), shown

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import pytest
 from minions import Minion
-from trees import CHECKOUT, Tree, make_artifact
+from trees import CHECKOUT, PROGRAM, Tree, make_artifact
 
 State = dict[str, Any]
 Run = Callable[..., State]
@@ -290,6 +290,28 @@ class TestBuild:
         assert "it lacks the kernel's headers" in test["comment"]
         comment = failed_without_a_change(run, tree, "present", source="build")
         assert "linux-headers-6.1.0-99-amd64" in comment
+
+    def test_a_minion_without_a_compiler_is_told_so(
+        self, run: Run, minion: Minion, tree: Tree, tmp_path: Path
+    ) -> None:
+        tree.give_headers()
+        # toa-node looks where this host has its gcc, whatever the PATH.
+        blind = tmp_path / "toa-node-without-gcc"
+        have = 'command -v "$1" >/dev/null 2>&1'
+        text = PROGRAM.read_text()
+        assert text.count(have) == 1
+        blind.write_text(text.replace(have, f'[ "$1" != gcc ] && {have}'))
+        without = tmp_path / "stand-in-without-gcc"
+        without.write_text(tree.program.read_text().replace(str(PROGRAM), str(blind)))
+        for options in ({"source": "build"}, {"allow_build": True}):
+            before = tree.content()
+            test = minion.state("toa.present", node_program=str(without), test=True, **options)
+            assert "it lacks gcc, which must be installed before" in test["comment"]
+            failed = minion.state("toa.present", node_program=str(without), **options)
+            assert (failed["result"], failed["changes"]) == (False, {})
+            assert failed["comment"].startswith("toa-node build: build: gcc is not installed here")
+            assert "What to do: " in failed["comment"]
+            assert tree.content() == before
 
     @pytest.mark.every_salt
     def test_a_reference_minion_builds_for_others(

@@ -204,8 +204,10 @@ class SaltCarrier(Carrier):
         self._roots = [str(root) for root in first.get("file_roots", [])]
         if not minions:
             lines.close()  # type: ignore[attr-defined]
+            said = one_line(str(first.get("said", "")), 300)
             raise UsageError(
-                f"no minion answers to the target {one_line(str(target), 80)} ({target_type})",
+                f"no minion answers to the target {one_line(str(target), 80)} ({target_type})"
+                + (f"; Salt says: {said}" if said else ""),
                 "see `salt-key -L`, and `salt TARGET test.ping` with the same target",
             )
         futures: dict[str, Future[Completed]] = {minion: Future() for minion in minions}
@@ -321,12 +323,17 @@ class SaltCarrier(Carrier):
                     f"it has {', '.join(self._roots) or 'none'}",
                 )
             return self._file_root
+        if not self._roots:
+            raise LocalError(
+                "artifacts travel by the master's fileserver, which serves none of its file_roots",
+                "add `roots` to fileserver_backend in the master's configuration",
+            )
         for root in map(Path, self._roots):
             if root.is_dir() and os.access(root, os.W_OK):
                 return root
         raise LocalError(
             "artifacts travel by the master's fileserver, and none of its file_roots can be "
-            f"written to ({', '.join(self._roots) or 'it has none'})",
+            f"written to ({', '.join(self._roots)})",
             "make one of them, e.g. /srv/salt, and run this as root or as the master's user",
         )
 

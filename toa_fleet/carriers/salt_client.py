@@ -8,13 +8,16 @@ has toa-fleet; so nothing but the standard library and Salt is imported here.
 
 The request is one line of JSON: ``target``, ``target_type``, ``function``,
 ``arguments`` (of keywords). Standard output is lines of JSON, the first of them
-``{"minions": [...], "file_roots": [...]}`` (who was targeted), then for each
+``{"minions": [...], "file_roots": [...], "said": "..."}`` (who was targeted, where
+the fileserver has files from, and what Salt printed about it), then for each
 answer ``{"minion", "value"}``, for each minion that stays silent ``{"minion",
 "silent": true}``, and ``{"end": true}``; or ``{"error": "..."}``.
 """
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import sys
@@ -46,9 +49,15 @@ def _call(config: str, request: dict[str, Any], tell: Tell) -> None:
     client = salt.client.LocalClient(c_path=config)
     target = request["target"], request["function"]
     kind = request["target_type"]
-    published = client.run_job(*target, tgt_type=kind, kwarg=request["arguments"], listen=True)
+    # Why there is nobody, such as a user who may not, Salt only prints.
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        published = client.run_job(*target, tgt_type=kind, kwarg=request["arguments"], listen=True)
     minions = list(published.get("minions", [])) if published else []
-    tell({"minions": minions, "file_roots": client.opts["file_roots"].get("base", [])})
+    backends = set(client.opts.get("fileserver_backend", ["roots"]))
+    is_served = bool(backends & {"roots", "file", "files"})
+    roots = client.opts["file_roots"].get("base", []) if is_served else []
+    tell({"minions": minions, "file_roots": roots, "said": said.getvalue()[:600]})
     if not minions:
         return
     returns = client.get_iter_returns(
