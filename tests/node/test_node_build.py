@@ -222,8 +222,10 @@ def test_a_build_that_fails_or_warns_says_why_and_what_to_do(
 def test_a_signal_during_the_build_is_answered_to_whoever_asked(
     shell: str, tree_with_headers: Path, tmp_path: Path
 ) -> None:
-    reached = tmp_path / "reached"
-    source = make_source(tmp_path / "source", f"touch {reached}; exec sleep 30")
+    reached, ended = tmp_path / "reached", tmp_path / "ended"
+    # The compiler that is still at work: it writes where the build's directory was.
+    late = f"trap '' TERM; sleep 1; mkdir -p $(CURDIR)/late; touch {ended}; exit 1"
+    source = make_source(tmp_path / "source", f"touch {reached}; {late}")
     output = tmp_path / "output"
     words = [*SHELLS[shell], str(PROGRAM), "--root", str(tree_with_headers), "build",
              "--source", str(source), "--output", str(output)]  # fmt: skip
@@ -237,7 +239,20 @@ def test_a_signal_during_the_build_is_answered_to_whoever_asked(
     out, err = process.communicate(timeout=25)
     answer = Answer(process.returncode, out.decode(), err.decode()).failed("node")
     assert "SIGTERM" in answer["detail"]
+    while not ended.exists():
+        time.sleep(0.01)
     assert [*output.iterdir()] == []
+
+
+def test_what_the_operators_shell_has_set_for_others_is_not_for_the_build(
+    shell: str, tree_with_headers: Path, tmp_path: Path
+) -> None:
+    names = ("LLVM", "KCFLAGS", "KCPPFLAGS", "W", "V", "CPATH", "LIBRARY_PATH", "MAKEFILES",
+             "TAR_OPTIONS", "GIT_DIR")  # fmt: skip
+    wrong = " ".join(f"$${{{name}-}}" for name in names)
+    source = make_source(tmp_path / "source", f'test -z "$$(echo {wrong} | grep x-)"')
+    words = ["build", "--source", source, "--emit"]
+    node(shell, *words, root=tree_with_headers, env=dict.fromkeys(names, "x-y")).done()
 
 
 def test_a_full_disk_during_the_build_is_no_fault_of_the_source(

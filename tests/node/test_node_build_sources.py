@@ -12,6 +12,7 @@ import hashlib
 import http.server
 import os
 import shutil
+import ssl
 import subprocess
 import tarfile
 import threading
@@ -244,6 +245,51 @@ def commit_of(repository: Path, name: str) -> str:
         ["git", "rev-parse", name], cwd=repository, capture_output=True, check=True
     )
     return done.stdout.decode().strip()
+
+
+@contextlib.contextmanager
+def led_by_tls_to(address: str, where: Path) -> Iterator[tuple[str, Path]]:
+    """An https address that leads to another one, and the certificate to trust it by."""
+    pem = where / "server.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj",
+         "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", pem, "-out", pem],
+        check=True, capture_output=True,
+    )  # fmt: skip
+
+    class Leading(_Quiet):
+        def do_GET(self) -> None:
+            self.send_response(302)
+            self.send_header("Location", address + self.path)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Leading) as server:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pem)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"https://127.0.0.1:{server.server_address[1]}", pem
+        server.shutdown()
+
+
+def test_git_is_not_led_from_https_to_http(
+    tree_with_headers: Path, repository: Path, tmp_path: Path
+) -> None:
+    if not shutil.which("openssl"):
+        pytest.skip("NOT TESTED: openssl is missing")
+    served_top = tmp_path / "served"
+    bare = served_top / "toa.git"
+    subprocess.run(["git", "clone", "-q", "--bare", repository, bare], check=True)
+    subprocess.run(["git", "update-server-info"], cwd=bare, check=True)
+    with served(served_top) as address, led_by_tls_to(address, tmp_path) as (leading, pem):
+        words = ["build", "--source", f"{leading}/toa.git", "--revision", "v1", "--output",
+                 tmp_path / "output"]  # fmt: skip
+        trusting = {"GIT_SSL_CAINFO": str(pem)}
+        answer = node("dash", *words, root=tree_with_headers, env=trusting).failed("node")
+        assert '"http"' in answer["detail"] or "'http'" in answer["detail"], str(answer)
+        words[2:5] = [f"{address}/toa.git", "--revision", commit_of(repository, "v1")]
+        node("dash", *words, root=tree_with_headers).done()
 
 
 def test_a_revision_of_a_git_repository_is_built(

@@ -347,6 +347,27 @@ def test_a_parameter_that_the_running_module_refuses_changes_nothing(
     assert node.machine.run("ls /etc/modprobe.d/toa.conf").status != 0
 
 
+# The real log, and then a firewall's.
+_NOISY_DMESG = """#!/bin/dash
+/bin/dmesg "$@"
+n=0
+while [ $n -lt 400 ]; do echo "[   99.000000] DROP IN=eth0 OUT= SPT=$n"; n=$((n + 1)); done
+"""
+
+
+def test_a_noisy_kernel_log_is_no_failed_proof(node: Node, world: World) -> None:
+    node.machine.push("/run/bin/dmesg", _NOISY_DMESG, 0o755)
+    deployed = node(f"{DEPLOY}/old", "PATH=/run/bin:$PATH").done()
+    assert deployed["proof.dmesg"] == "yes"
+
+
+def test_a_kernel_log_that_lost_the_mark_proves_nothing(node: Node, world: World) -> None:
+    node.machine.push("/run/bin/dmesg", "#!/bin/dash\necho '[ 99.0] a module of others'\n", 0o755)
+    deployed = node(f"{DEPLOY}/old", "PATH=/run/bin:$PATH").done()
+    assert deployed["proof.dmesg"] == "unknown"
+    assert deployed["proof.build_id"] == deployed["proof.selftest"] == "yes"
+
+
 def test_hooks_that_are_switched_off_close_the_gate(node: Node, world: World) -> None:
     world.machine.check("echo 0 >/sys/kernel/debug/kprobes/enabled")
     try:

@@ -320,6 +320,16 @@ def test_of_many_at_once_each_is_done_or_turned_away(
     assert not [name for name in stored(tree) if name.startswith(".")]
 
 
+def test_a_run_that_died_while_it_took_a_lock_over_bars_no_later_boot(
+    shell: str, artifact: Path, tree: Path
+) -> None:
+    owner = "999999999:1:gone"
+    lock(tree, owner)
+    (tree / STORE / f".lock.dead.{owner.replace(':', '-')}").mkdir()
+    node(shell, "install", "--from", artifact, root=tree).done()
+    assert not [name for name in stored(tree) if name.startswith(".")]
+
+
 def test_stagings_of_dead_runs_are_swept_and_others_kept(
     shell: str, artifact: Path, tree: Path
 ) -> None:

@@ -123,10 +123,12 @@ def repositories(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Package(old.name, old.version, old.files, links=old.links, needs=["make"]),
         rhel_headers(_EL_OLD, "kernel-rt"),
     ]
+    suse_old = suse_headers(_SUSE_OLD, "1")
+    suse_old[1] = replace(suse_old[1], needs=[*suse_old[1].needs, "make"])
     suse = [*tools, *suse_headers(_SUSE, "2"), *suse_headers("5.14.21-150500.55.9", "1")]
     for name, inside, outside in (
         ("dnf", rhel, elsewhere),
-        ("zypper", suse, [*suse_headers(_SUSE_OLD, "1"), suse_kernel(_SUSE_OLD, "1")]),
+        ("zypper", suse, [*suse_old, suse_kernel(_SUSE_OLD, "1")]),
     ):
         for package in inside:
             packages.make_rpm(package, work / name, top / name)
@@ -289,6 +291,31 @@ def test_a_package_of_another_flavour_is_refused(make_system: Make, repositories
     answer = system.node("dash", "toolchain", "--kernel", _EL_OLD, "--headers-package", rt)
     assert f"kernel-devel-{_EL_OLD}" in answer.failed("node")["detail"] + answer["hint"]
     assert is_untouched(system)
+
+
+@pytest.mark.parametrize("name", ["dnf", "zypper"])
+def test_what_a_package_from_elsewhere_needs_comes_from_trusted_repositories_only(
+    name: str, make_system: Make, repositories: Path
+) -> None:
+    """Here it needs the package make; the program is there by other means."""
+    kind, system = KINDS[name], make_system(name)
+    for tool in ("gcc", "make"):
+        system.write(f"usr/bin/{tool}", "#!/bin/sh\necho theirs\n").chmod(0o755)
+    files = [
+        f for f in elsewhere(repositories, name) if "rt-devel" not in f and "default-5" not in f
+    ]
+    words = [word for file in files for word in ("--headers-package", file)]
+    asked = ["toolchain", "--kernel", kind.forgotten, *words]
+
+    folder = "etc/zypp/repos.d" if name == "zypper" else "etc/yum.repos.d"
+    repository = system.root / folder / "test0.repo"
+    trusted = repository.read_text()
+    system.write(f"{folder}/test0.repo", trusted.replace("gpgcheck=0", "gpgcheck=1"))
+    refused = system.node("dash", *asked).failed("node")
+    assert system.run("rpm", "-q", "make").returncode != 0, str(refused)
+    system.write(f"{folder}/test0.repo", trusted)
+    assert system.node("dash", *asked).done()["headers"] == "yes"
+    assert system.run("rpm", "-q", "make").returncode == 0
 
 
 # A server in the system's own network; the first argument says whether with TLS.

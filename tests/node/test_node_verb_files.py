@@ -53,6 +53,32 @@ def test_a_verb_file_in_the_bundle_is_found(shell: str, gentoo: Path) -> None:
     assert is_found(bundled(shell, gentoo, "toolchain", parts))
 
 
+def test_read_from_standard_input_nothing_of_the_directory_is_believed(
+    shell: str, gentoo: Path, tmp_path: Path
+) -> None:
+    """The program's name is the shell's then, and a file of that name is anybody's."""
+    name = {"busybox": "sh"}.get(shell, SHELLS[shell][0])
+    (tmp_path / name).write_bytes(PROGRAM.read_bytes())
+    (tmp_path / "verbs").mkdir()
+    (tmp_path / "verbs/toolchain.sh").write_text("echo believed; exit 0\n")
+    answer = run(
+        [
+            "env",
+            "-C",
+            str(tmp_path),
+            *SHELLS[shell],
+            "-s",
+            "--",
+            "--root",
+            str(gentoo),
+            "toolchain",
+        ],
+        stdin=PROGRAM.read_bytes(),
+    )
+    assert "believed" not in answer.stdout
+    assert "neither beside toa-node nor was it sent along" in answer.failed("node")["detail"]
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_without_its_file_a_verb_says_what_to_do(
     shell: str, verb: str, gentoo: Path, tmp_path: Path

@@ -190,7 +190,7 @@ manager() {
         DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 ZYPP_LOCK_TIMEOUT=0 "$@"
     manager_status=$?
     cat "$STAGE/manager.log" >&2
-    PM_SAID=$(head -c 100000 "$STAGE/manager.log")
+    PM_SAID=$(tail -c 100000 "$STAGE/manager.log")
     return "$manager_status"
 }
 
@@ -505,9 +505,15 @@ rpm_alone() {
 }
 
 install_files_with_manager() {
+    # A file that was given needs no signature; what the repositories add to it does.
+    # Old zyppers know no other switch than that for all.
+    zypper_trust=--no-gpg-checks zypper_trust_file=
+    case $PM:$(in_tree zypper help install </dev/null 2>/dev/null) in
+    zypper:*--allow-unsigned-rpm*) zypper_trust= zypper_trust_file=--allow-unsigned-rpm ;;
+    esac
     # shellcheck disable=SC2086
     case $PM in
-    zypper) manager_uninterrupted zypper --non-interactive --no-gpg-checks install --no-recommends $FILES ;;
+    zypper) manager_uninterrupted zypper --non-interactive $zypper_trust install --no-recommends $zypper_trust_file $FILES ;;
     *) manager_uninterrupted "$PM" -y --setopt=exit_on_lock=1 install $FILES ;;
     esac
 }
