@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A stand-in for the few kernel functions that kmod/list.c, trust.c and kinds.c
- * call, so that they are fuzzed in user space as they are. It is force-included; fuzz.py puts empty files where the kernel's headers
- * would be.
+ * call, so that they are fuzzed in user space as they are. It is force-included;
+ * fuzz.py puts empty files where the kernel's headers would be.
  *
- * Only what those two need, by what the kernel documents of it. Whether it reads
+ * Only what those need, by what the kernel documents of it. Whether it reads
  * text as kernels do is tested: test_on_kernels.py has the module in each of them
  * read the same corpus.
  */
@@ -33,6 +33,9 @@ typedef uint64_t u64;
 
 #define __rcu
 #define PAGE_SIZE 4096
+/* The C library's has no room for a scope. */
+#undef INET6_ADDRSTRLEN
+#define INET6_ADDRSTRLEN 48
 #define GFP_KERNEL 0
 
 /* ---- printk: the arguments are checked, nothing is written ---- */
