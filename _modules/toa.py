@@ -218,7 +218,7 @@ def gates(node_program: str | None = None) -> Answer:
 
         salt '*' toa.gates
     """
-    return typing.cast(Answer, _call("status", program=node_program)["gates"])
+    return typing.cast(Answer, status(recorded=True, node_program=node_program)["gates"])
 
 
 def toolchain(
@@ -346,7 +346,7 @@ def artifacts(node_program: str | None = None) -> list[Answer]:
 
         salt '*' toa.artifacts
     """
-    known = _call("status", program=node_program)
+    known = status(recorded=True, node_program=node_program)
     return [
         {
             **stored,

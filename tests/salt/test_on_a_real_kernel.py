@@ -44,7 +44,8 @@ def master() -> Iterator[Estate]:
 
 @pytest.fixture(scope="module")
 def guest(master: Estate) -> Iterator[Guest]:
-    spec = lab.Spec("minion", "bookworm", OLD, disks=(salt_disk(salts.versions()[0]),))
+    disks = tuple(map(salt_disk, salts.versions()))
+    spec = lab.Spec("minion", "bookworm", OLD, disks=disks)
     with lab.Lab([spec]) as nodes:
         guest = Guest(nodes["minion"], master.ports_of_minions)
         guest.prepare()
@@ -84,3 +85,44 @@ def test_a_minions_life_with_toa(master: Estate, guest: Guest, tmp_path: Path) -
     assert back["result"] is True, back
     assert back["changes"]["build_id"]["new"] == new
     assert node.check(f"cat {RUNNING}/kinds {RUNNING}/hooks") == parameters
+
+    for disk, version in enumerate(salts.versions()):
+        every_function_works_on_a_real_kernel(guest, disk, version, new)
+    (removed,) = guest.functions(len(salts.versions()) - 1, ("toa.remove",))
+    assert removed == {"changed": True, "previous_build_id": new, **removed}
+    assert node.run("ls /sys/module/toa /var/lib/toa").status != 0
+
+
+def every_function_works_on_a_real_kernel(
+    guest: Guest, disk: int, version: str, build_id: str
+) -> None:
+    """Those that what toa.ko does in a kernel is behind."""
+    found = guest.functions(
+        disk,
+        ("grains.get", "saltversion"),
+        ("toa.status",),
+        ("toa.artifacts",),
+        ("toa.gates",),
+        ("toa.stats",),
+        ("toa.verify",),
+        ("toa.unload",),
+        ("toa.problems",),
+        ("toa.load",),
+        ("toa.unload",),
+        ("toa.boot",),
+        ("toa.problems",),
+    )
+    salt, status, artifacts, gates, stats, verified, unloaded, gone, loaded, _, booted, well = found
+    assert salt.startswith(version)
+    assert (status["loaded_build_id"], status["hooks"]) == (build_id, "armed")
+    assert [one["current"] for one in artifacts].count(True) == 1
+    assert {name for name, gate in gates.items() if gate["open"] is False} == set(), gates
+    assert all(isinstance(number, int) for number in stats.values())
+    assert stats
+    assert verified["proof"]["build_id"] is verified["proof"]["selftest"] is True, verified
+    assert (unloaded["changed"], unloaded["previous_build_id"]) == (True, build_id)
+    assert "it is not loaded" in gone["gone"]
+    assert (loaded["changed"], loaded["build_id"]) == (True, build_id)
+    assert booted["changed"] is True
+    # The lab's node has more kernels than it boots.
+    assert set(well) <= {"kernel"}
