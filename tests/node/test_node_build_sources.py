@@ -216,6 +216,33 @@ def test_an_archive_is_fetched_over_http_only_with_its_hash(
         assert "404" in missing["detail"] and "proxy" in missing["hint"]
 
 
+class _Endless(_Quiet):
+    """Sends 400 MiB without having said how much it will be."""
+
+    sent = 0
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        with contextlib.suppress(ConnectionError):
+            for _ in range(400):
+                self.wfile.write(bytes(1 << 20))
+                _Endless.sent += 1
+
+
+def test_an_endless_answer_is_cut_off(tree_with_headers: Path, tmp_path: Path) -> None:
+    if not (shutil.which("curl") or shutil.which("wget")):
+        pytest.skip("NOT TESTED: neither curl nor wget is here")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Endless) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_address[1]}/toa.tar.gz"
+        words = ["--source", address, "--sha256", "0" * 64]
+        answer = build("dash", tree_with_headers, tmp_path / "output", *words).failed("node")
+        server.shutdown()
+    assert "is larger than" in answer["detail"]
+    assert _Endless.sent < 200
+
+
 # --- git -----------------------------------------------------------------------------
 
 

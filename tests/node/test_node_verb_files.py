@@ -39,6 +39,17 @@ def is_found(answer: Answer) -> bool:
     return "package manager" in answer.failed("node")["detail"]
 
 
+def test_the_contents_at_the_top_of_the_program_are_its_headings() -> None:
+    text = PROGRAM.read_text()
+    block = re.search(r"^# Contents: .*\n((?:#   .*\n)+)#\n", text, re.MULTILINE)
+    assert block
+    listed = [re.split(" {2,}", line[4:])[0] for line in block[1].splitlines()]
+    headings = re.findall(r"^# -{70,}\n# (.*)\n", text, re.MULTILINE)
+    assert len(listed) == len(headings) > 10
+    for title, heading in zip(listed, headings):
+        assert heading.startswith(title)
+
+
 def test_a_verb_file_beside_the_program_is_found(shell: str, gentoo: Path) -> None:
     assert is_found(node(shell, "toolchain", root=gentoo))
 
