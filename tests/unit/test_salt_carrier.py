@@ -127,6 +127,37 @@ def test_a_minion_that_the_master_does_not_know_is_named_at_every_verb(tmp_path:
     carrier.close()
 
 
+@pytest.mark.parametrize("proven", [True, False])
+def test_a_canary_is_called_alone_and_the_rest_together_or_not_at_all(
+    proven: bool, fields: Fields, artifact_directory: Callable[..., Path], tmp_path: Path
+) -> None:
+    artifact = Artifact.read(artifact_directory(fields))
+    facts = {**fields, "fingerprint": Fingerprint.of(fields).id, "loaded": "no"}
+
+    def answer(minion: str, call: Call) -> Any:
+        if call.arguments["verb"] == "status":
+            return said("status", **facts)
+        build_id = artifact.manifest.build_id
+        proof = {"proof.build_id": "yes"} if proven else {}
+        return said("deploy", changed="yes", build_id=build_id, **proof)
+
+    root = tmp_path / "srv"
+    root.mkdir()
+    master = StandInMaster(answer, root)
+    carrier = SaltCarrier(master)
+    hosts = carrier.hosts("web*", "glob", "status", 60)
+    job = PushJob(Asker(b"program"), [artifact], Policy(), canaries=1)
+    reports = Rollout(carrier.session, len(MINIONS)).run(hosts, job)
+    carrier.close()
+
+    outcomes = sorted(report.outcome for report in reports)
+    rest = len(MINIONS) - 1
+    assert outcomes == (["done"] * len(MINIONS) if proven else ["failed", *["held"] * rest])
+    canary, *others = [call.target for call in master.calls[1:]]
+    assert len(canary) == 1
+    assert sum(map(len, others)) == (rest if proven else 0)
+
+
 @pytest.mark.parametrize(
     ("value", "kind", "words"),
     [
