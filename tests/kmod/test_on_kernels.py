@@ -76,9 +76,10 @@ def test_the_selftest_fails_without_the_module(machine: lab.TinyMachine) -> None
 
 
 def test_ktls_works_on_a_connection_with_a_client_address(machine: lab.TinyMachine) -> None:
-    if machine.run("modprobe tls").status != 0:
-        pytest.skip("this kernel is built without kTLS")
+    is_module = machine.run("modprobe tls").status == 0
     result = machine.run("toa-selftest --ktls")
+    if not is_module and "this kernel has no kTLS" in result.stdout:
+        pytest.skip("this kernel is built without kTLS")
     assert "ktls=pass" in result.stdout.splitlines(), result.stdout
 
 
