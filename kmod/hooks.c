@@ -76,12 +76,20 @@ static bool probes_are_run(void)
 
 /* ---- all of them ---- */
 
+static int not_run(void)
+{
+	pr_err("the kernel took the probes but does not run them\n");
+	return -ENODEV;
+}
+
 /**
  * toa_hooks_init - start to look at TCP connections
  * @from_syn:	believe options on SYNs, too
  *
  * The order matters: a connection is watched to its end before one is
- * remembered, and can be answered before one is remembered.
+ * remembered, and can be answered before one is remembered. The canary is
+ * first, since some kernels (3.16) warn of each probe that goes while probes
+ * are switched off.
  *
  * Context: process; may sleep.
  * Return: 0 or a negative errno; then nothing is hooked.
@@ -90,25 +98,28 @@ int toa_hooks_init(bool from_syn)
 {
 	int err;
 
-	err = toa_watch_destroy(&destroy_watch);
-	if (err) {
-		pr_err("cannot see when TCP sockets are destroyed: error %d\n", err);
-		return err;
-	}
 	err = register_kretprobe(&canary_probe);
 	if (err) {
 		pr_err("this kernel takes no probes: error %d\n", err);
-		goto err_destroy;
+		return err;
+	}
+	if (!probes_are_run()) {
+		err = not_run();
+		goto err_canary;
+	}
+	err = toa_watch_destroy(&destroy_watch);
+	if (err) {
+		pr_err("cannot see when TCP sockets are destroyed: error %d\n", err);
+		goto err_canary;
 	}
 	err = toa_getname_init();
 	if (err)
-		goto err_canary;
+		goto err_destroy;
 	err = toa_handshake_init(from_syn);
 	if (err)
 		goto err_getname;
 	if (!toa_hooks_armed()) {
-		pr_err("the kernel took the probes but does not run them\n");
-		err = -ENODEV;
+		err = not_run();
 		goto err_handshake;
 	}
 	return 0;
@@ -117,10 +128,10 @@ err_handshake:
 	toa_handshake_exit();
 err_getname:
 	toa_getname_exit();
-err_canary:
-	unregister_kretprobe(&canary_probe);
 err_destroy:
 	toa_unwatch_destroy(&destroy_watch);
+err_canary:
+	unregister_kretprobe(&canary_probe);
 	return err;
 }
 
@@ -129,8 +140,8 @@ void toa_hooks_exit(void)
 {
 	toa_handshake_exit();
 	toa_getname_exit();
-	unregister_kretprobe(&canary_probe);
 	toa_unwatch_destroy(&destroy_watch);
+	unregister_kretprobe(&canary_probe);
 }
 
 /**

@@ -29,7 +29,7 @@ KMOD = ROOT / "kmod"
 IGNORED = [
     ("kmod/*", "PREFER_KERNEL_TYPES", "u8 in the kernel, uint8_t in what runs in user space, too"),
     ("kmod/*", "LONG_LINE_STRING", "what is grepped for is not broken"),
-    ("kmod/*.c", "LINE_SPACING", "NOKPROBE_SYMBOL stands right behind its function, as in mm/"),
+    ("kmod/*.[ch]", "LINE_SPACING", "NOKPROBE_SYMBOL stands right behind its function, as in mm/"),
     ("kmod/compat.h", "MACRO_ARG_REUSE", "the kernel's own macros of newer versions do so"),
     ("kmod/compat.h", "MACRO_ARG_PRECEDENCE", "a member's name cannot be put in parentheses"),
     ("kmod/compat.h", "VOLATILE", "it is how READ_ONCE is made where there is none"),
