@@ -5,11 +5,16 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 from typing import Any, Callable
 
 import pytest
+
+# A shell starts what it puts into the background with Ctrl-C ignored, for all that
+# is started from there; what tests start is to be stopped by it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 #: A node as it would tell of itself; tests change what they are about.
 FIELDS = {
