@@ -119,7 +119,7 @@ static int handshake_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
 
 	if (!is_of_interest(listener)) {
 		toa_count(TOA_GETNAME_BYPASS);
-		return 1;
+		return decline(handshake);
 	}
 	handshake->listener = listener;
 	switch (read_client(skb, &handshake->client)) {

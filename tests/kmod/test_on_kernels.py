@@ -172,6 +172,15 @@ def test_only_watched_network_namespaces(machine: lab.TinyMachine) -> None:
     assert machine.check(f"cat {PARAMETERS}/netns") == "init\n"
 
 
+def test_connections_of_no_interest_do_not_use_its_probes_up(machine: lab.TinyMachine) -> None:
+    """2.6.32 gives a declined kretprobe's instance back never: 8 are all on two processors."""
+    for _ in range(12):
+        assert machine.run("traffic netns").stdout == "pass\n"
+    assert stats(machine)["getname_toa_bypass"] == 12
+    assert stats(machine)["probes_missed"] == 0
+    assert machine.run("toa-selftest").status == 0
+
+
 def test_unloading_while_a_task_sleeps_in_getpeername(machine: lab.TinyMachine) -> None:
     """Since about 5.16 getname waits for the socket's lock; before that it returns at once."""
     result = machine.run("traffic unload-while-asked", timeout=60)
