@@ -10,29 +10,16 @@ from typing import Optional
 
 import pytest
 
-from toa_fleet.bundle import Request
 from toa_fleet.canary import Canaries
-from toa_fleet.carriers.base import Completed, Session
+from toa_fleet.carriers.base import Session
 from toa_fleet.errors import BrokenAnswer, NodeHeld, NodeRefused, ToaError
 from toa_fleet.inventory import parse_host
 from toa_fleet.rollout import DONE, NodeReport
-
-
-class StandInSession(Session):
-    """A session that connects to nothing."""
-
-    def open(self) -> None:
-        pass
-
-    def run(self, request: Request, limit: float) -> Completed:
-        raise NotImplementedError
-
-    def close(self) -> None:
-        pass
+from unit.stand_ins import session
 
 
 def _session(host: str) -> Session:
-    return StandInSession(parse_host(host), False)
+    return session(parse_host(host))
 
 
 class StandInFleet:
@@ -45,9 +32,9 @@ class StandInFleet:
         self._changed = threading.Condition()
         self._ends: dict[str, Optional[ToaError]] = {}
 
-    def run(self, session: Session, artifact: str = "a") -> NodeReport:
-        host = session.host.name
-        return self.canaries.run(artifact, session, lambda: self._deploy(host), self._tell)
+    def run(self, one: Session, artifact: str = "a") -> NodeReport:
+        host = one.host.name
+        return self.canaries.run(artifact, one, lambda: self._deploy(host), self._tell)
 
     def push(self, host: str, artifact: str = "a") -> str:
         """The node's outcome, as a rollout would report it."""

@@ -8,28 +8,12 @@ import time
 
 import pytest
 
-from toa_fleet.bundle import Request
-from toa_fleet.carriers.base import Completed, Session
+from toa_fleet.carriers.base import Session
 from toa_fleet.errors import BrokenAnswer, LocalError, NodeHeld, Unreachable
 from toa_fleet.inventory import Host, parse_host
 from toa_fleet.rollout import READ, Event, NodeReport, Rollout, Tell
-
-
-class StandInSession(Session):
-    """A session that connects to nothing."""
-
-    def open(self) -> None:
-        pass
-
-    def run(self, request: Request, limit: float) -> Completed:
-        raise NotImplementedError
-
-    def close(self) -> None:
-        self.closed = True
-
-
-def _session(host: Host) -> StandInSession:
-    return StandInSession(host, False)
+from unit.stand_ins import StandInSession
+from unit.stand_ins import session as _session
 
 
 def _read(session: Session, tell: Tell) -> NodeReport:

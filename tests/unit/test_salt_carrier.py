@@ -19,7 +19,7 @@ from toa_fleet.errors import BrokenAnswer, LocalError, NodeError, NoShell, Unrea
 from toa_fleet.fingerprint import Fingerprint
 from toa_fleet.jobs import Asker, PushJob
 from toa_fleet.plan import Policy
-from toa_fleet.rollout import Rollout
+from toa_fleet.rollout import NodeReport, Rollout
 
 Fields = dict[str, str]
 MINIONS = [f"web{number}" for number in range(40)]
@@ -54,26 +54,34 @@ class StandInMaster(Master):
             yield {"minion": minion, "value": self._answer(minion, call)}
 
 
-def test_a_push_is_a_call_for_all_facts_and_one_for_all_that_get_the_same(
-    fields: Fields, artifact_directory: Callable[..., Path], tmp_path: Path
-) -> None:
-    artifact = Artifact.read(artifact_directory(fields))
+def push_to_all(
+    artifact: Artifact, fields: Fields, root: Path, proven: bool = True, canaries: int = 0
+) -> tuple[StandInMaster, list[NodeReport]]:
+    """A push to MINIONS, all of which are alike; ROOT is the fileserver's."""
     facts = {**fields, "fingerprint": Fingerprint.of(fields).id, "loaded": "no"}
 
     def answer(minion: str, call: Call) -> Any:
         if call.arguments["verb"] == "status":
             return said("status", **facts)
-        build_id = artifact.manifest.build_id
-        return said("deploy", changed="yes", build_id=build_id, **{"proof.build_id": "yes"})
+        proof = {"proof.build_id": "yes"} if proven else {}
+        return said("deploy", changed="yes", build_id=artifact.manifest.build_id, **proof)
 
-    root = tmp_path / "srv"
     root.mkdir()
     master = StandInMaster(answer, root)
     carrier = SaltCarrier(master)
     hosts = carrier.hosts("web*", "glob", "status", 60)
-    job = PushJob(Asker(b"program"), [artifact], Policy(), False)
+    job = PushJob(Asker(b"program"), [artifact], Policy(), canaries=canaries)
     reports = Rollout(carrier.session, len(MINIONS)).run(hosts, job)
     carrier.close()
+    return master, reports
+
+
+def test_a_push_is_a_call_for_all_facts_and_one_for_all_that_get_the_same(
+    fields: Fields, artifact_directory: Callable[..., Path], tmp_path: Path
+) -> None:
+    root = tmp_path / "srv"
+    artifact = Artifact.read(artifact_directory(fields))
+    master, reports = push_to_all(artifact, fields, root)
 
     assert {report.outcome for report in reports} == {"done"}, reports[0]
     assert len(master.calls) < 6, "hardly fewer calls than minions"
@@ -132,23 +140,7 @@ def test_a_canary_is_called_alone_and_the_rest_together_or_not_at_all(
     proven: bool, fields: Fields, artifact_directory: Callable[..., Path], tmp_path: Path
 ) -> None:
     artifact = Artifact.read(artifact_directory(fields))
-    facts = {**fields, "fingerprint": Fingerprint.of(fields).id, "loaded": "no"}
-
-    def answer(minion: str, call: Call) -> Any:
-        if call.arguments["verb"] == "status":
-            return said("status", **facts)
-        build_id = artifact.manifest.build_id
-        proof = {"proof.build_id": "yes"} if proven else {}
-        return said("deploy", changed="yes", build_id=build_id, **proof)
-
-    root = tmp_path / "srv"
-    root.mkdir()
-    master = StandInMaster(answer, root)
-    carrier = SaltCarrier(master)
-    hosts = carrier.hosts("web*", "glob", "status", 60)
-    job = PushJob(Asker(b"program"), [artifact], Policy(), canaries=1)
-    reports = Rollout(carrier.session, len(MINIONS)).run(hosts, job)
-    carrier.close()
+    master, reports = push_to_all(artifact, fields, tmp_path / "srv", proven, canaries=1)
 
     outcomes = sorted(report.outcome for report in reports)
     rest = len(MINIONS) - 1
