@@ -224,8 +224,8 @@ def test_a_signal_during_the_build_is_answered_to_whoever_asked(
 ) -> None:
     reached, ended = tmp_path / "reached", tmp_path / "ended"
     # The compiler that is still at work: it writes where the build's directory was.
-    late = f"trap '' TERM; sleep 1; mkdir -p $(CURDIR)/late; touch {ended}; exit 1"
-    source = make_source(tmp_path / "source", f"touch {reached}; {late}")
+    late = f"sleep 1; mkdir -p $(CURDIR)/late; touch {ended}; exit 1"
+    source = make_source(tmp_path / "source", f"trap '' TERM; touch {reached}; {late}")
     output = tmp_path / "output"
     words = [*SHELLS[shell], str(PROGRAM), "--root", str(tree_with_headers), "build",
              "--source", str(source), "--output", str(output)]  # fmt: skip
