@@ -235,6 +235,42 @@ def test_a_script_of_the_same_name_that_is_not_ours_stops_the_install(
         assert snapshot(tree) == before
 
 
+@pytest.mark.parametrize(
+    "path", ["var", "var/lib/toa", "etc", "etc/systemd/system", "etc/kernel", "etc/modprobe.d"]
+)
+def test_a_link_out_of_the_tree_stops_every_verb(
+    shell: str, path: str, tmp_path: Path, artifact_of: Callable[..., Path]
+) -> None:
+    system = SYSTEMS["Debian 12"]
+    tree = system.make(tmp_path / "tree")
+    inside, elsewhere = tree / path, tmp_path / "elsewhere"
+    inside.mkdir(parents=True, exist_ok=True)
+    # As on the system that toa-node runs on: installed by toa-node, so "its own".
+    node(shell, "install", "--from", artifact_of(system), root=tree).done()
+    inside.rename(elsewhere)
+    inside.symlink_to(elsewhere)
+    before = snapshot(tmp_path)
+    for words in (["install", "--from", artifact_of(system)], ["remove"], ["status"]):
+        answer = node(shell, *words, root=tree).failed("node")
+        assert f"leads out of the tree, to {elsewhere}" in answer["detail"]
+    assert snapshot(tmp_path) == before
+
+
+def test_a_link_within_the_tree_is_followed(
+    shell: str, tmp_path: Path, artifact_of: Callable[..., Path]
+) -> None:
+    system = SYSTEMS["Debian 12"]
+    tree = system.make(tmp_path / "tree")
+    (tree / "data").mkdir()
+    (tree / "var/lib").mkdir(parents=True, exist_ok=True)
+    (tree / STORE).symlink_to("../../data")
+    reached_by_a_link = tmp_path / "link"
+    reached_by_a_link.symlink_to(tree)
+    words = ["install", "--from", artifact_of(system)]
+    assert node(shell, *words, root=reached_by_a_link).done()["persistent"] == "yes"
+    assert (tree / "data/toa-node").exists()
+
+
 # --- the operator's own start script -----------------------------------------------------
 
 
