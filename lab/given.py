@@ -47,8 +47,15 @@ def given(folder: Path) -> GivenKernel:
     folder = folder.resolve()
     image = folder / "vmlinuz"
     release, version = _words_of(image)
-    state = image.stat()
-    identity = ((str(image), f"{state.st_size} {state.st_mtime_ns}"),)
+    modules = folder / "lib/modules" / release
+    index = modules / "modules.dep"
+    if modules.exists() and not index.exists():
+        raise LabError(f"{modules} has no modules.dep: run depmod -b {folder} {release}")
+    identity = tuple(
+        (str(file), f"{file.stat().st_size} {file.stat().st_mtime_ns}")
+        for file in (image, index)
+        if file.exists()
+    )
     return GivenKernel(folder.name, release, version, "given", identity, (), folder)
 
 
