@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Kernels that somebody brings along are told by their own words, and refused when half is missing."""
+"""Kernels that somebody brings along: known by their own words, refused where half is missing."""
 
 from __future__ import annotations
 
