@@ -42,7 +42,10 @@ def measure(machine: lab.TinyMachine) -> dict[str, int]:
 
 
 def main(names: list[str]) -> int:
-    """Measures on the kernels called NAMES and prints a table for each."""
+    """Measures on the kernels called NAMES and prints a table for each.
+
+    A name with a slash is the directory of a kernel with its toa.ko (docs/kernels.md).
+    """
     reason = lab.available()
     if reason:
         print(f"bench-kmod: {reason}", file=sys.stderr)
@@ -50,14 +53,17 @@ def main(names: list[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         program = compiled(Path(folder))
         for name in names or ["bookworm"]:
-            compare(lab.kernel(name), program)
+            if "/" in name:
+                compare(lab.given(Path(name)), Path(name) / "toa.ko", program)
+            else:
+                kernel = lab.kernel(name)
+                compare(kernel, lab.build_module(ROOT / "kmod", kernel).module, program)
     return 0
 
 
-def compare(kernel: lab.Kernel, program: Path) -> None:
+def compare(kernel: lab.Kernel, module: Path, program: Path) -> None:
     """Prints the figures without and with the module, and the difference."""
-    build = lab.build_module(ROOT / "kmod", kernel)
-    files = {"/root/toa.ko": build.module, "/root/socket-calls": program}
+    files = {"/root/toa.ko": module, "/root/socket-calls": program}
     with lab.TinyMachine(kernel, files=files, options=COUNT_INSTRUCTIONS) as machine:
         machine.check("chmod +x /root/socket-calls")
         without = measure(machine)
