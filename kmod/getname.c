@@ -65,13 +65,10 @@ static __always_inline void *aside(unsigned long sp)
 	return (void *)ALIGN(sp - ASIDE_BELOW, 16);
 }
 
-static __always_inline void answer_v4(struct sockaddr_in *answer, const struct sock *sk,
-				      const struct toa_addr *client)
+static __always_inline void answer_v4(struct sockaddr_in *answer, const struct toa_addr *client)
 {
 	answer->sin_family = AF_INET;
-	answer->sin_port = inet_sk(sk)->inet_dport;
-	if (client->has_port)
-		memcpy(&answer->sin_port, client->port, sizeof(answer->sin_port));
+	memcpy(&answer->sin_port, client->port, sizeof(answer->sin_port));
 	memcpy(&answer->sin_addr, client->ip, sizeof(answer->sin_addr));
 	memset(answer->sin_zero, 0, sizeof(answer->sin_zero));
 }
@@ -82,9 +79,7 @@ static __always_inline void answer_v6(struct sockaddr_in6 *answer, const struct 
 	__be32 v4;
 
 	answer->sin6_family = AF_INET6;
-	answer->sin6_port = inet_sk(sk)->inet_dport;
-	if (client->has_port)
-		memcpy(&answer->sin6_port, client->port, sizeof(answer->sin6_port));
+	memcpy(&answer->sin6_port, client->port, sizeof(answer->sin6_port));
 	answer->sin6_flowinfo = toa_flow_label(sk);
 	answer->sin6_scope_id = 0;
 	if (client->family == AF_INET6) {
@@ -105,7 +100,7 @@ static __always_inline bool give(const struct sock *sk, const struct toa_addr *c
 	if (family == AF_INET6)
 		answer_v6(answer, sk, client);
 	else if (client->family == AF_INET)
-		answer_v4(answer, sk, client);
+		answer_v4(answer, client);
 	else
 		return false;
 	return true;

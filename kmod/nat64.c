@@ -46,9 +46,7 @@ static int find_peer(const struct sock *sk, struct toa_nat64_peer *peer)
 	client = toa_store_find(sk);
 	if (client && client->family == AF_INET6) {
 		memcpy(&peer->saddr, client->ip, sizeof(peer->saddr));
-		peer->port = inet_sk(sk)->inet_dport;
-		if (client->has_port)
-			memcpy(&peer->port, client->port, sizeof(peer->port));
+		memcpy(&peer->port, client->port, sizeof(peer->port));
 		err = 0;
 	}
 	rcu_read_unlock();

@@ -97,6 +97,8 @@ static struct toa_entry *make_entry(const struct sock *sk, const struct toa_addr
 	entry->peer_port = inet_sk(sk)->inet_dport;
 	entry->port = inet_sk(sk)->inet_num;
 	entry->addr = *addr;
+	if (!addr->has_port)
+		memcpy(entry->addr.port, &entry->peer_port, sizeof(entry->addr.port));
 	INIT_HLIST_NODE(&entry->msk_node);
 	return entry;
 }
@@ -104,7 +106,7 @@ static struct toa_entry *make_entry(const struct sock *sk, const struct toa_addr
 /**
  * toa_store_add - remember the client behind a new connection
  * @sk:		the child socket: locked, hashed, not accepted yet
- * @addr:	the client's address
+ * @addr:	the client's address; without a port, the connection's own stands for it
  * @for_msk:	an MPTCP listener made it: an application may hold another
  *		socket in its place, or this one
  *

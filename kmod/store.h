@@ -79,7 +79,7 @@ static __always_inline const struct hlist_head *toa_store_bucket(const struct so
  * @sk:		any TCP or MPTCP socket; the caller holds a reference
  *
  * Context: any, under RCU, which the result lives by.
- * Return: the client's address, or NULL.
+ * Return: the client's address and port, or NULL.
  */
 static __always_inline const struct toa_addr *
 toa_store_find_in(const struct hlist_head *bucket, const struct sock *sk)

@@ -298,6 +298,13 @@ def test_the_kinds_of_options_can_be_changed_at_run_time(machine: lab.TinyMachin
     assert machine.run("toa-selftest --kind 254").status == 0
 
 
+def test_an_option_without_a_port_leaves_the_real_one(machine: lab.TinyMachine) -> None:
+    machine.check(f"echo 28 >{PARAMETERS}/kinds")
+    assert machine.run("traffic no-port").stdout == "pass\n"
+    assert stats(machine)["syn_recv_sock_toa"] == 5
+    assert connections_after_a_moment(machine) == 0
+
+
 @pytest.mark.parametrize("kinds", ["2", "", "300", "254,,200", "254,x", "-1"])
 def test_a_kind_that_is_tcps_own_or_none_is_refused(machine: lab.TinyMachine, kinds: str) -> None:
     assert machine.run(f"echo '{kinds}' >{PARAMETERS}/kinds", shell="dash").status != 0

@@ -553,6 +553,69 @@ static void case_nat64(void)
 	nat64_fails(socket(AF_INET, SOCK_DGRAM, 0), sizeof(peer), ENOPROTOOPT, "a UDP socket");
 }
 
+/* ---- for a module with kinds=28: a version byte and an address, no port ---- */
+
+static size_t cdn(uint8_t *at, int family, const char *ip)
+{
+	at[0] = 28;
+	at[1] = family == AF_INET ? 7 : 19;
+	at[2] = 1;
+	inet_pton(family, ip, at + 3);
+	at[at[1]] = 1;	/* a NOP: headers end on 32 bits */
+	return at[1] + 1;
+}
+
+/* The client's address, and the port that the connection really comes from. */
+static void case_no_port(void)
+{
+	static const struct { int packets, client; const char *ip, *peer; } kinds[] = {
+		{ AF_INET, AF_INET, "10.0.0.160", "::ffff:10.0.0.160" },
+		{ AF_INET, AF_INET6, "2001:db8:77::7", "2001:db8:77::7" },
+		{ AF_INET6, AF_INET6, "2001:db8:77::7", "2001:db8:77::7" },
+	};
+	struct nat64_peer nat64;
+	socklen_t len = sizeof(nat64);
+	struct sockaddr_in peer;
+	uint8_t option[20];
+	struct wire wire;
+	unsigned int i;
+	uint16_t port;
+	int listener = listen_v4(&port);
+	int fd;
+
+	wire = wire_to(port, FIRST_PORT);
+	syn(&wire);
+	ack(&wire, option, cdn(option, AF_INET, "10.0.0.160"), "");
+	fd = accept_one(listener, &peer);
+	if (strcmp(inet_ntoa(peer.sin_addr), "10.0.0.160") || ntohs(peer.sin_port) != FIRST_PORT)
+		fail("accept() gave %s:%u", inet_ntoa(peer.sin_addr), ntohs(peer.sin_port));
+	reset(&wire);
+	close(fd);
+
+	wire = wire_to(port, FIRST_PORT + 1);
+	syn(&wire);
+	ack(&wire, option, cdn(option, AF_INET6, "2001:db8:77::7"), "");
+	fd = expect(listener, 0, FIRST_PORT + 1);
+	/* The getsockopt() is not there on every kernel; case_nat64() asks for it. */
+	if (!getsockopt(fd, IPPROTO_IP, TOA_SO_GET_LOOKUP, &nat64, &len) &&
+	    ntohs(nat64.port) != FIRST_PORT + 1)
+		fail("getsockopt() gave port %u", ntohs(nat64.port));
+	reset(&wire);
+	close(fd);
+
+	listener = listen_on(AF_INET6, 0, "IPv6", &port);
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		wire = wire_to(port, FIRST_PORT + 2 + i);
+		wire.family = kinds[i].packets;
+		wire.balancer = wire.family == AF_INET ? BALANCER_V4 : BALANCER_V6;
+		syn(&wire);
+		ack(&wire, option, cdn(option, kinds[i].client, kinds[i].ip), "");
+		fd = expect_v6(listener, kinds[i].peer, FIRST_PORT + 2 + i);
+		reset(&wire);
+		close(fd);
+	}
+}
+
 /* ---- for a module with from_syn=1 ---- */
 
 static void case_from_syn(void)
@@ -961,6 +1024,7 @@ int main(int argc, char **argv)
 		{ "smc", case_smc },
 		{ "reuseport", case_reuseport },
 		{ "nat64", case_nat64 },
+		{ "no-port", case_no_port },
 		{ "from-syn", case_from_syn },
 		{ "netns", case_netns },
 		{ "sockmap", case_sockmap },
