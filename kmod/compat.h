@@ -323,7 +323,7 @@ static inline bool toa_have_same_ends(const struct sock *a, const struct sock *b
 
 static inline bool toa_sk_is_tcp(const struct sock *sk)
 {
-	return sk->sk_protocol == IPPROTO_TCP || toa_sk_is_msk(sk);
+	return sk->sk_protocol == IPPROTO_TCP;
 }
 
 /* Does this listener serve an application's SMC socket? */
@@ -341,6 +341,16 @@ static inline bool toa_sk_serves_smc(const struct sock *listener)
 #define inet_dport dport
 #define inet_num num
 #endif
+
+/* The peer's port and ours, as one number. */
+static inline u32 toa_sk_ports(const struct sock *sk)
+{
+#ifdef sk_portpair			/* 3.8 */
+	return (__force u32)sk->sk_portpair;
+#else
+	return (__force u32)inet_sk(sk)->inet_dport << 16 | inet_sk(sk)->inet_num;
+#endif
+}
 
 /*
  * Whether the kernel made this socket for itself. The caller holds a reference

@@ -59,7 +59,7 @@ static int get_peer(struct sock *sk, int option, void __user *user, int *len)
 	struct toa_nat64_peer peer;
 	int err;
 
-	if (sk->sk_type != SOCK_STREAM || !toa_sk_is_tcp(sk))
+	if (sk->sk_type != SOCK_STREAM || !(toa_sk_is_tcp(sk) || toa_sk_is_msk(sk)))
 		return -ENOPROTOOPT;
 	if (*len < (int)sizeof(peer))
 		return -EINVAL;

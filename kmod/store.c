@@ -21,18 +21,26 @@
 #define LOCKS 256	/* a power of two: a bucket's lock is its number's low bits */
 
 struct toa_buckets toa_buckets;
+static unsigned int buckets;	/* a power of two */
 static unsigned int max_entries;
 static atomic_t entries = ATOMIC_INIT(0);
 static raw_spinlock_t locks[LOCKS];
 static struct toa_reserve reserve;
 
-/* The lock is taken inside a bucket's. */
-struct hlist_head toa_msk_buckets[1 << TOA_MSK_BITS];
+/*
+ * What an application holds of an MPTCP connection is another socket, made
+ * later, with the addresses and ports of the first subflow: the entry is found
+ * by these as well. The lock is taken inside a bucket's.
+ */
+#define MSK_BITS 10
+static struct hlist_head msk_buckets[1 << MSK_BITS];
 static DEFINE_RAW_SPINLOCK(msk_lock);
 
-static unsigned int bucket_of(const struct sock *sk)
+static struct hlist_head *msk_bucket(const struct sock *sk)
 {
-	return hash_long((unsigned long)sk, toa_buckets.bits);
+	u64 ends = (__force u64)inet_sk(sk)->inet_daddr << 32 | toa_sk_ports(sk);
+
+	return &msk_buckets[hash_64(ends, MSK_BITS)];
 }
 
 static raw_spinlock_t *lock_of(unsigned int bucket)
@@ -94,11 +102,10 @@ static struct toa_entry *make_entry(const struct sock *sk, const struct toa_addr
 	}
 	entry->sk = sk;
 	entry->peer = inet_sk(sk)->inet_daddr;
-	entry->peer_port = inet_sk(sk)->inet_dport;
-	entry->port = inet_sk(sk)->inet_num;
+	entry->ports = toa_sk_ports(sk);
 	entry->addr = *addr;
 	if (!addr->has_port)
-		memcpy(entry->addr.port, &entry->peer_port, sizeof(entry->addr.port));
+		memcpy(entry->addr.port, &inet_sk(sk)->inet_dport, sizeof(entry->addr.port));
 	INIT_HLIST_NODE(&entry->msk_node);
 	return entry;
 }
@@ -119,7 +126,7 @@ static struct toa_entry *make_entry(const struct sock *sk, const struct toa_addr
 void toa_store_add(const struct sock *sk, const struct toa_addr *addr, bool for_msk)
 {
 	struct toa_entry *entry = make_entry(sk, addr);
-	unsigned int bucket = bucket_of(sk);
+	unsigned int bucket = toa_store_bucket_of(sk);
 	unsigned long flags;
 
 	if (!entry)
@@ -129,7 +136,7 @@ void toa_store_add(const struct sock *sk, const struct toa_addr *addr, bool for_
 	hlist_add_head_rcu(&entry->node, &toa_buckets.heads[bucket]);
 	if (for_msk) {
 		raw_spin_lock(&msk_lock);
-		hlist_add_head_rcu(&entry->msk_node, toa_store_msk_bucket(sk));
+		hlist_add_head_rcu(&entry->msk_node, msk_bucket(sk));
 		raw_spin_unlock(&msk_lock);
 	}
 	raw_spin_unlock_irqrestore(lock_of(bucket), flags);
@@ -143,7 +150,7 @@ void toa_store_add(const struct sock *sk, const struct toa_addr *addr, bool for_
  */
 void toa_store_forget(const struct sock *sk)
 {
-	unsigned int bucket = bucket_of(sk);
+	unsigned int bucket = toa_store_bucket_of(sk);
 	unsigned long flags;
 
 	if (hlist_empty(&toa_buckets.heads[bucket]))
@@ -153,18 +160,21 @@ void toa_store_forget(const struct sock *sk)
 	raw_spin_unlock_irqrestore(lock_of(bucket), flags);
 }
 
-/*
- * As toa_store_find_in() for TCP sockets, whose bucket @bucket is.
+/**
+ * toa_store_find_for_msk - the client behind an MPTCP connection
+ * @msk:	what the application holds of it; the caller holds a reference
  *
  * An entry's socket may be on its way out: under RCU its memory is never
  * anything else but a TCP socket, and what it says is compared, not followed.
+ *
+ * Context: any, under RCU, which the result lives by.
+ * Return: the client's address and port, or NULL.
  */
-const struct toa_addr *toa_store_find_for_msk(const struct hlist_head *bucket,
-					      const struct sock *msk)
+const struct toa_addr *toa_store_find_for_msk(const struct sock *msk)
 {
 	const struct toa_entry *entry;
 
-	hlist_for_each_entry_rcu(entry, bucket, msk_node)
+	hlist_for_each_entry_rcu(entry, msk_bucket(msk), msk_node)
 		if (toa_have_same_ends(entry->sk, msk))
 			return &entry->addr;
 	return NULL;
@@ -189,7 +199,8 @@ int toa_store_init(unsigned int max_connections)
 	int err;
 
 	max_entries = max_connections;
-	toa_buckets.bits = ilog2(roundup_pow_of_two(max(max_connections / 8, 1024U)));
+	buckets = roundup_pow_of_two(max(max_connections / 8, 1024U));
+	toa_buckets.shift = 32 - ilog2(buckets);
 	for (i = 0; i < LOCKS; i++)
 		raw_spin_lock_init(&locks[i]);
 
@@ -197,8 +208,7 @@ int toa_store_init(unsigned int max_connections)
 	if (err)
 		return err;
 
-	toa_buckets.heads = kvcalloc(1UL << toa_buckets.bits, sizeof(*toa_buckets.heads),
-				     GFP_KERNEL);
+	toa_buckets.heads = kvcalloc(buckets, sizeof(*toa_buckets.heads), GFP_KERNEL);
 	if (!toa_buckets.heads) {
 		toa_reserve_exit(&reserve);
 		return -ENOMEM;
@@ -211,7 +221,7 @@ void toa_store_exit(void)
 {
 	unsigned int bucket;
 
-	for (bucket = 0; bucket < 1U << toa_buckets.bits; bucket++) {
+	for (bucket = 0; bucket < buckets; bucket++) {
 		struct hlist_node *next;
 		struct toa_entry *entry;
 

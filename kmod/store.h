@@ -32,51 +32,34 @@ struct toa_entry {
 	const struct sock *sk;
 	/* Whose entry this is beyond doubt: the memory of a socket is reused. */
 	__be32 peer;
-	__be16 peer_port;
-	u16 port;
+	u32 ports;
 	struct toa_addr addr;
 	struct rcu_head rcu;
 };
 
 struct toa_buckets {
 	struct hlist_head *heads;
-	unsigned int bits;
+	unsigned int shift;	/* from 32 bits of hash to a bucket's number */
 };
 
 extern struct toa_buckets toa_buckets;
 
-/*
- * What an application holds of an MPTCP connection is another socket, made
- * later, with the addresses and ports of the first subflow: the entry is found
- * by these as well.
- */
-#define TOA_MSK_BITS 10
-extern struct hlist_head toa_msk_buckets[1 << TOA_MSK_BITS];
-
-static inline struct hlist_head *toa_store_msk_bucket(const struct sock *sk)
+static __always_inline unsigned int toa_store_bucket_of(const struct sock *sk)
 {
-	const struct inet_sock *inet = inet_sk(sk);
-	u64 ends = (__force u64)inet->inet_daddr << 32 | (__force u64)inet->inet_dport << 16 |
-		   inet->inet_num;
-
-	return &toa_msk_buckets[hash_64(ends, TOA_MSK_BITS)];
+	/* The modulo is what the shift does by itself, and UBSAN need not ask. */
+	return hash_64((unsigned long)sk, 32) >> (toa_buckets.shift % 32);
 }
 
-const struct toa_addr *toa_store_find_for_msk(const struct hlist_head *bucket,
-					      const struct sock *msk);
-
-/* Where to look for what is known of a TCP or MPTCP socket. */
+/* An empty one is all that there is to know of its sockets. */
 static __always_inline const struct hlist_head *toa_store_bucket(const struct sock *sk)
 {
-	if (unlikely(toa_sk_is_msk(sk)))
-		return toa_store_msk_bucket(sk);
-	return &toa_buckets.heads[hash_long((unsigned long)sk, toa_buckets.bits)];
+	return &toa_buckets.heads[toa_store_bucket_of(sk)];
 }
 
 /**
- * toa_store_find_in - the client behind a connection
- * @bucket:	toa_store_bucket() of @sk; an empty one can be passed over
- * @sk:		any TCP or MPTCP socket; the caller holds a reference
+ * toa_store_find_in - the client behind a TCP connection
+ * @bucket:	toa_store_bucket() of @sk
+ * @sk:		the TCP socket; the caller holds a reference
  *
  * Context: any, under RCU, which the result lives by.
  * Return: the client's address and port, or NULL.
@@ -86,19 +69,20 @@ toa_store_find_in(const struct hlist_head *bucket, const struct sock *sk)
 {
 	const struct toa_entry *entry;
 
-	if (unlikely(toa_sk_is_msk(sk)))
-		return toa_store_find_for_msk(bucket, sk);
 	hlist_for_each_entry_rcu(entry, bucket, node)
 		if (entry->sk == sk && entry->peer == inet_sk(sk)->inet_daddr &&
-		    entry->peer_port == inet_sk(sk)->inet_dport &&
-		    entry->port == inet_sk(sk)->inet_num)
+		    entry->ports == toa_sk_ports(sk))
 			return &entry->addr;
 	return NULL;
 }
 
-/* As toa_store_find_in(), in the right bucket. */
+const struct toa_addr *toa_store_find_for_msk(const struct sock *msk);
+
+/* The same for any TCP or MPTCP socket. */
 static inline const struct toa_addr *toa_store_find(const struct sock *sk)
 {
+	if (toa_sk_is_msk(sk))
+		return toa_store_find_for_msk(sk);
 	return toa_store_find_in(toa_store_bucket(sk), sk);
 }
 
