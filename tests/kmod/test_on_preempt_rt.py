@@ -29,6 +29,7 @@ def test_more_connections_than_the_stock_of_entries_holds(machine: lab.TinyMachi
 def test_loading_and_unloading_under_load(machine: lab.TinyMachine) -> None:
     script = """
         traffic load >/tmp/1 & one=$!
+        until [ -s /tmp/1 ]; do sleep 0.1; done
         for cycle in 1 2 3; do rmmod toa && insmod /root/toa.ko || exit 1; done
         kill $one
         wait

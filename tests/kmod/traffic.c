@@ -61,6 +61,12 @@ static void need(int ok, const char *what)
 		fail("%s: %s", what, strerror(errno));
 }
 
+static void without(const char *what)
+{
+	printf("skipped: this kernel has no %s\n", what);
+	exit(0);
+}
+
 /* ---- options: client number n is 10.n>>16.n>>8.n, port n ---- */
 
 static size_t toa(uint8_t *at, unsigned int n)
@@ -226,10 +232,8 @@ static void set(const char *path, const char *text)
 		write_file(path, text);
 		return;
 	}
-	if (setting->fd < 0) {
-		printf("skipped: this kernel has no %s\n", path);
-		exit(0);
-	}
+	if (setting->fd < 0)
+		without(path);
 	need(pread(setting->fd, setting->before, sizeof(setting->before) - 1, 0) > 0, path);
 	atexit(restore_settings);
 	need(pwrite(setting->fd, text, strlen(text), 0) > 0, path);
@@ -314,10 +318,8 @@ static int listen_on(int family, int protocol, const char *name, uint16_t *port)
 	socklen_t len = sizeof(address);
 	int listener = socket(family, SOCK_STREAM, protocol);
 
-	if (listener < 0) {
-		printf("skipped: this kernel has no %s\n", name);
-		exit(0);
-	}
+	if (listener < 0)
+		without(name);
 	if (family == AF_INET6)
 		wire_fill_address(&address, AF_INET6, "::", 0);
 	else
@@ -482,8 +484,9 @@ static void case_reuseport(void)
 
 	for (i = 0; i < 4; i++) {
 		listeners[i] = socket(AF_INET, SOCK_STREAM, 0);
-		need(!setsockopt(listeners[i], SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) &&
-		     !bind(listeners[i], (struct sockaddr *)&address, len) &&
+		if (setsockopt(listeners[i], SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)))
+			without("SO_REUSEPORT");
+		need(!bind(listeners[i], (struct sockaddr *)&address, len) &&
 		     !listen(listeners[i], 4) &&
 		     !getsockname(listeners[i], (struct sockaddr *)&address, &len),
 		     "a shared port");
@@ -711,10 +714,8 @@ static void case_sockmap(void)
 	struct segment sent;
 	struct sockaddr_in peer;
 
-	if (number < 0) {
-		printf("skipped: this kernel has no sockmap\n");
-		exit(0);
-	}
+	if (number < 0)
+		without("sockmap");
 	need(!bpf(BPF_MAP_UPDATE_ELEM, &element), "into the sockmap");
 	peer = peer_of(fd);
 	is_client(&peer, 120, "getpeername() in a sockmap");
@@ -763,10 +764,8 @@ static int missing_memory(struct sleepers *sleepers)
 	struct uffdio_register range = { .mode = UFFDIO_REGISTER_MODE_MISSING };
 	int faults = syscall(__NR_userfaultfd, O_CLOEXEC);
 
-	if (faults < 0) {
-		printf("skipped: this kernel has no userfaultfd\n");
-		exit(0);
-	}
+	if (faults < 0)
+		without("userfaultfd");
 	sleepers->page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 			      -1, 0);
 	range.range.start = (uintptr_t)sleepers->page;
@@ -1007,6 +1006,10 @@ static void case_load(void)
 			is_client(&peer, i + 1, "getpeername()");
 		reset(&wire);
 		close(fd);
+		if (!i) {
+			printf("under way, ");
+			fflush(stdout);
+		}
 	}
 	printf("%u connections, ", i);
 }
