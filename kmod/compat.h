@@ -345,7 +345,7 @@ static inline bool toa_sk_serves_smc(const struct sock *listener)
 /* The peer's port and ours, as one number. */
 static inline u32 toa_sk_ports(const struct sock *sk)
 {
-#ifdef sk_portpair			/* 3.8 */
+#ifdef sk_portpair			/* 3.13 */
 	return (__force u32)sk->sk_portpair;
 #else
 	return (__force u32)inet_sk(sk)->inet_dport << 16 | inet_sk(sk)->inet_num;
