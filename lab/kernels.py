@@ -28,13 +28,17 @@ Named = tuple[str, str]
 
 @dataclass(frozen=True)
 class Line:
-    """A line of kernels: the newest of `release` that the meta package `meta` leads to."""
+    """A line of kernels: the newest of `release` that the meta package `meta` leads to.
+
+    With `series_before`, the newest of the series before that one.
+    """
 
     name: str
     release: str
     suites: tuple[str, ...]
     meta: str
     flavour: str = "cloud-amd64"
+    series_before: bool = False
 
 
 _PLAIN = r"linux-image-cloud-amd64"
@@ -49,6 +53,7 @@ LINES = (
     ),
     Line("trixie", "trixie", apt.suites("trixie")[:3], _PLAIN),
     Line("trixie-backports", "trixie", ("trixie-backports",), _PLAIN),
+    Line("trixie-backports-before", "trixie", ("trixie-backports",), _PLAIN, series_before=True),
     Line("bookworm-rt", "bookworm", apt.suites("bookworm")[:3], "linux-image-rt-amd64", "rt-amd64"),
 )
 PREVIOUS = "bookworm-previous"
@@ -244,15 +249,24 @@ def _candidates(line: Line, index: _Index) -> list[Kernel]:
     metas = [s for name in index.found for s in index.found[name] if re.fullmatch(line.meta, name)]
     if not metas:
         return []
-    series = _series(max(metas, key=lambda one: version_key(one["Version"]))["Version"])
+    newest = _series(max(metas, key=lambda one: version_key(one["Version"]))["Version"])
     images = [
         stanzas[0] for name, stanzas in index.found.items()
         if re.fullmatch(rf"linux-image-\d+\.\d+\.\d.*-{line.flavour}", name)
-        and _series(stanzas[0]["Version"]) == series
     ]  # fmt: skip
     images.sort(key=lambda one: version_key(one["Version"]), reverse=True)
-    found = []
+    found: list[Kernel] = []
+
+    def of_line(series: str) -> bool:
+        if found:
+            return series == _series(found[0].version)
+        if line.series_before:
+            return version_key(series) < version_key(newest)
+        return series == newest
+
     for stanza in images:
+        if not of_line(_series(stanza["Version"])):
+            continue
         release = stanza["Package"][len("linux-image-") :]
         image = index.closure(stanza["Package"], stanza["Version"])
         headers = index.closure("linux-headers-" + release)

@@ -17,7 +17,10 @@ import lab
 
 ROOT = Path(__file__).resolve().parents[2]
 KMOD = ROOT / "kmod"
-OFFERED = ["bullseye", "bookworm-previous", "bookworm", "trixie", "trixie-backports"]
+OFFERED = [
+    "bullseye", "bookworm-previous", "bookworm", "trixie",
+    "trixie-backports-before", "trixie-backports",
+]  # fmt: skip
 # Others are asked for with colons between them: the lab's names, "debug" among them, and
 # directories with vmlinuz and toa.ko, of kernels that Debian has not (docs/kernels.md).
 ASKED = [name for name in os.environ.get("TOA_TEST_KERNELS", "").split(":") if name]

@@ -44,6 +44,16 @@ def test_the_previous_kernel_is_older_and_of_the_same_layout(needs_machines: Non
     assert previous.symbol_crc("module_layout") == newest.symbol_crc("module_layout")
 
 
+def test_the_series_before_is_older_and_of_one_series(needs_machines: None) -> None:
+    before = lab.kernels().get("trixie-backports-before")
+    if not before:
+        pytest.skip("Debian's backports offer no other series with its headers")
+    newest = lab.kernel("trixie-backports")
+    series = [kernel.version.split(".")[:2] for kernel in (before, newest)]
+    assert series[0] != series[1]
+    assert version_key(before.version) < version_key(newest.version)
+
+
 def test_an_unknown_kernel_is_named_with_the_known_ones(needs_machines: None) -> None:
     with pytest.raises(lab.LabError, match=r"no kernel 'woody' here; there are: .*bookworm"):
         lab.kernel("woody")
