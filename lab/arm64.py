@@ -85,7 +85,10 @@ class Arm64:
         return work, log
 
     def run(self, script: str, files: Mapping[str, Content], modules: Sequence[str]) -> str:
-        """Boots, loads MODULES of the kernel's, runs SCRIPT; returns the console's words."""
+        """Boots, loads MODULES of the kernel's in their order, runs SCRIPT.
+
+        Returns the console's words.
+        """
         tree = self._tree("image", self._image, ["*/modules/*", "*/vmlinuz*", "*/bin/busybox"])
         folder = self.folder
         with open(folder / "initrd", "wb") as stream:
@@ -94,8 +97,9 @@ class Arm64:
                 archive.folder(name)
             archive.device("dev/console", 5, 1)
             archive.file("bin/busybox", next(tree.rglob("bin/busybox")), 0o755)
-            for name in modules:
-                archive.file(f"modules/{name}.ko", _plain(next(tree.rglob(f"{name}.ko*"))))
+            for place, name in enumerate(modules):
+                module = _plain(next(tree.rglob(f"{name}.ko*")))
+                archive.file(f"modules/{place:02}-{name}.ko", module)
             for name, content in files.items():
                 archive.file(name.lstrip("/"), content, 0o755)
             archive.file("init", _INIT.format(script=script), 0o755)

@@ -20,9 +20,16 @@ pytestmark = [pytest.mark.lab, pytest.mark.arm64]
 
 ROOT = Path(__file__).resolve().parents[2]
 CASES = (
-    "lost-ack", "defer-accept", "syncookies", "fastopen", "mptcp", "tuple-reuse", "two-options",
-    "behind-others", "malformed", "reset-before-accept", "backlog-closed", "nat64",
+    "lost-ack", "defer-accept", "syncookies", "fastopen", "mptcp", "mptcp-client", "mptcp-v6",
+    "reuseport", "tuple-reuse", "two-options", "behind-others", "malformed",
+    "reset-before-accept", "backlog-closed", "nat64",
 )  # fmt: skip
+# In the order of their needs; the last four are kTLS' AES-GCM.
+MODULES = ("tun", "tls", "gf128mul", "ghash-generic", "crypto_null", "gcm")
+# Parameters that a case needs, and the case.
+WITH_PARAMETERS = {
+    "no-port": "kinds=28", "from-syn": "from_syn=1", "store-full": "max_connections=2",
+}  # fmt: skip
 
 SCRIPT = f"""
 insmod /root/toa.ko && echo loaded
@@ -31,9 +38,15 @@ for case in {" ".join(CASES)}; do
     echo "traffic $case: $(timeout 60 traffic $case 2>&1)"
 done
 echo "traffic many: $(traffic many 2000 2>&1)"
+toa-selftest --ktls
 echo "hooks: $(cat /sys/module/toa/parameters/hooks)"
 rmmod toa && echo unloaded
 toa-selftest | sed 's/^/without /'
+for with in {" ".join(f"{case}:{words}" for case, words in WITH_PARAMETERS.items())}; do
+    case=${{with%%:*}}
+    insmod /root/toa.ko ${{with#*:}} && echo "traffic $case: $(timeout 60 traffic $case 2>&1)"
+    rmmod toa
+done
 for i in 1 2 3 4 5; do insmod /root/toa.ko && rmmod toa && echo "cycle $i"; done
 dmesg
 """
@@ -65,7 +78,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
         "/bin/toa-selftest": built / "toa-selftest",
         "/bin/traffic": built / "traffic",
     }
-    return Outcome(log, machine.run(SCRIPT, files, ["tun"]))
+    return Outcome(log, machine.run(SCRIPT, files, MODULES))
 
 
 def test_it_builds_without_a_warning(outcome: Outcome) -> None:
@@ -88,7 +101,11 @@ def test_the_selftest_sees_the_clients_address_and_not_without(outcome: Outcome)
     assert "without toa=fail: accept() gave 192.0.2.2:33333" in outcome.console
 
 
-@pytest.mark.parametrize("case", [*CASES, "many"])
+def test_ktls_works_on_a_connection_with_a_client_address(outcome: Outcome) -> None:
+    assert "ktls=pass" in outcome.console.splitlines(), outcome.console
+
+
+@pytest.mark.parametrize("case", [*CASES, "many", *WITH_PARAMETERS])
 def test_every_kind_of_handshake(outcome: Outcome, case: str) -> None:
     said = re.search(rf"^traffic {case}: (.*)$", outcome.console, re.MULTILINE)
     assert said is not None, outcome.console

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 import lab
-from kmod.test_on_kernels import connections_after_a_moment, stats
+from kmod.test_on_kernels import connections_after_a_moment, ktls_works_or_is_skipped, stats
 
 pytestmark = [
     pytest.mark.lab,
@@ -18,6 +18,10 @@ def test_the_selftest_sees_the_clients_address(machine: lab.TinyMachine) -> None
     assert "PREEMPT_RT" in machine.check("uname -v")
     result = machine.run("toa-selftest")
     assert result.status == 0, result.stdout
+
+
+def test_ktls_works_on_a_connection_with_a_client_address(machine: lab.TinyMachine) -> None:
+    ktls_works_or_is_skipped(machine)
 
 
 def test_more_connections_than_the_stock_of_entries_holds(machine: lab.TinyMachine) -> None:
