@@ -52,13 +52,22 @@ def main(names: list[str]) -> int:
         return 1
     with tempfile.TemporaryDirectory() as folder:
         program = compiled(Path(folder))
-        for name in names or ["bookworm"]:
-            if "/" in name:
-                compare(lab.given(Path(name)), Path(name) / "toa.ko", program)
-            else:
-                kernel = lab.kernel(name)
-                compare(kernel, lab.build_module(ROOT / "kmod", kernel).module, program)
+        try:
+            for name in names or ["bookworm"]:
+                compare(*kernel_and_module(name), program)
+        except lab.LabError as error:
+            print(f"bench-kmod: {error}", file=sys.stderr)
+            return 1
     return 0
+
+
+def kernel_and_module(name: str) -> tuple[lab.Kernel, Path]:
+    """The kernel called NAME, and toa.ko for it."""
+    if "/" in name:
+        given = lab.given(Path(name))
+        return given, given.module
+    kernel = lab.kernel(name)
+    return kernel, lab.build_module(ROOT / "kmod", kernel).module
 
 
 def compare(kernel: lab.Kernel, module: Path, program: Path) -> None:

@@ -32,6 +32,14 @@ class GivenKernel(Kernel):
         return self.folder
 
     @property
+    def module(self) -> Path:
+        """The toa.ko that was made for it; raises LabError when there is none."""
+        module = self.folder / "toa.ko"
+        if not module.exists():
+            raise LabError(f"no {module}: it is made against that kernel's headers")
+        return module
+
+    @property
     def busybox(self) -> Path | None:
         """A static busybox that runs on this kernel, where one was given."""
         program = self.folder / "busybox"

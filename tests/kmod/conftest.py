@@ -93,7 +93,7 @@ def build(kernel: lab.Kernel, tmp_path_factory: pytest.TempPathFactory) -> lab.B
 
 def as_given(kernel: lab.GivenKernel, folder: Path) -> lab.Build:
     """The toa.ko beside KERNEL, what make said of it (build.log), and a static selftest."""
-    (folder / "toa.ko").symlink_to(kernel.folder / "toa.ko")
+    (folder / "toa.ko").symlink_to(kernel.module)
     (folder / "selftest").mkdir()
     compile_program(folder / "selftest" / "toa-selftest", KMOD / "selftest" / "toa-selftest.c")
     log = kernel.folder / "build.log"

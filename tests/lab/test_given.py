@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 import lab
-from lab.given import given
 
 RELEASE = "3.10.0-1160.el7.x86_64"
 
@@ -26,28 +25,35 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_kernel_is_known_by_what_its_image_says(folder: Path) -> None:
-    kernel = given(folder)
+    kernel = lab.given(folder)
     assert (kernel.release, kernel.version) == (RELEASE, "(build@host) #1 SMP")
 
 
 def test_what_is_no_kernel_is_told(tmp_path: Path) -> None:
     with pytest.raises(lab.LabError, match="no kernel in"):
-        given(tmp_path)
+        lab.given(tmp_path)
     (tmp_path / "vmlinuz").write_bytes(b"\x7fELF" + bytes(0x400))
     with pytest.raises(lab.LabError, match="no x86 bzImage"):
-        given(tmp_path)
+        lab.given(tmp_path)
+
+
+def test_a_kernel_without_a_module_has_none_to_load(folder: Path) -> None:
+    with pytest.raises(lab.LabError, match=f"no {folder}/toa.ko"):
+        _ = lab.given(folder).module
+    (folder / "toa.ko").touch()
+    assert lab.given(folder).module == folder / "toa.ko"
 
 
 def test_modules_without_an_index_would_not_be_found_and_are_refused(folder: Path) -> None:
     modules = folder / "lib/modules" / RELEASE
     modules.mkdir(parents=True)
     with pytest.raises(lab.LabError, match=f"depmod -b {folder} {RELEASE}"):
-        given(folder)
+        lab.given(folder)
 
 
 def test_another_index_makes_another_machine(folder: Path) -> None:
-    without = given(folder).image
+    without = lab.given(folder).image
     index = folder / "lib/modules" / RELEASE / "modules.dep"
     index.parent.mkdir(parents=True)
     index.write_text("kernel/drivers/net/tun.ko:\n")
-    assert given(folder).image != without
+    assert lab.given(folder).image != without

@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 import lab
+from lab.kernels import Line, _candidates, _Index, _indexes
 from lab.versions import version_key
 
 
@@ -42,6 +43,34 @@ def test_the_previous_kernel_is_older_and_of_the_same_layout(needs_machines: Non
     assert version_key(previous.version) < version_key(newest.version)
     assert previous.release != newest.release
     assert previous.symbol_crc("module_layout") == newest.symbol_crc("module_layout")
+
+
+def test_the_series_before_is_the_newest_with_its_headers_of_an_index_made_up_here(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def offers(version: str, parts: str) -> list[dict[str, str]]:
+        names = [f"linux-{part}-{version}-cloud-amd64" for part in parts.split()]
+        return [{"Package": name, "Version": f"{version}-1"} for name in names]
+
+    suite = "made-up"
+    stanzas = [
+        {"Package": "linux-image-cloud-amd64", "Version": "7.3.4-1"},
+        *offers("7.3.4", "image headers"),
+        *offers("7.2.13", "image"),
+        *offers("7.2.12", "image headers"),
+        *offers("7.2.9", "image headers"),
+        *offers("7.1.13", "image headers"),
+    ]
+    monkeypatch.setitem(_indexes, suite, stanzas)
+
+    def releases(series_before: bool) -> list[str]:
+        line = Line(
+            "line", "trixie", (suite,), "linux-image-cloud-amd64", series_before=series_before
+        )
+        return [kernel.release for kernel in _candidates(line, _Index(line.suites))]
+
+    assert releases(series_before=False) == ["7.3.4-cloud-amd64"]
+    assert releases(series_before=True) == ["7.2.12-cloud-amd64", "7.2.9-cloud-amd64"]
 
 
 def test_the_series_before_is_older_and_of_one_series(needs_machines: None) -> None:
