@@ -12,8 +12,8 @@ SPACE := $(subst ,, )
 # A file's tests share their machines, so a file stays in one process; the files
 # keep their order, in which the longest come first.
 SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
-# The shell programs, wherever they are.
-SCRIPTS := kmod/probe.sh toa_fleet/node/toa-node $(wildcard toa_fleet/node/verbs/*.sh) lab/setup.sh $(wildcard lab/shell/*) .ci/run
+# The shell programs, wherever they are, but toa-node: that is joined from its parts.
+SCRIPTS := kmod/probe.sh lab/setup.sh $(wildcard lab/shell/*) .ci/run
 
 demo: $(VENV)/ready
 	$(BIN)/python -m lab.demo
@@ -32,7 +32,15 @@ lint: $(VENV)/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	shellcheck $(SCRIPTS)
+	PYTHONPATH=. $(BIN)/python tests/node/lint.py
 	$(BIN)/salt-lint $(wildcard salt/toa/*.sls salt/toa/reactor/*.sls)
+
+# toa-node as one program, and the hash by which a Salt minion knows it: after each
+# change of a part.
+node: $(VENV)/ready
+	mkdir -p build/node
+	$(BIN)/python -m toa_fleet.node_program >build/node/toa-node
+	cd build/node && sha256sum toa-node >../../toa_fleet/node/toa-node.sha256
 
 # Of what toa.ko reads from outside, SECONDS for each reader; see docs/proof.md.
 fuzz: MORE_TOOLS := clang libclang-rt-dev
@@ -88,4 +96,4 @@ clean:
 	rm -rf $(VENV) build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: demo test test-arm64 test-kernels unit lint fuzz test-debug-kernel soak lint-kmod bench-kmod bench-salt tools clean
+.PHONY: node demo test test-arm64 test-kernels unit lint fuzz test-debug-kernel soak lint-kmod bench-kmod bench-salt tools clean

@@ -57,7 +57,6 @@ _BOOT_PIECES = (
     "/etc/modprobe.d/toa-node.conf",
     f"{_STORE}/edited/start-script/path",
 )
-_PROGRAM = "toa_fleet/node/toa-node"
 _SECONDS = 10
 
 
@@ -130,7 +129,7 @@ def _fingerprint() -> str | None:
     if isinstance(kept, dict) and kept.get("key") == key:
         return typing.cast("str | None", kept.get("fingerprint"))
     found = _ask(program)
-    _keep(path, {"key": key, "fingerprint": found})
+    _write(path, json.dumps({"key": key, "fingerprint": found}).encode())
     return found
 
 
@@ -150,7 +149,7 @@ def _stamp(path: str) -> str:
 
 
 def _program() -> str:
-    """toa-node where execution modules find it too, without asking a master."""
+    """toa-node as execution modules left it, without asking a master."""
     for path in _program_candidates():
         if os.path.isfile(path):
             return path
@@ -162,15 +161,21 @@ def _program_candidates() -> typing.Iterator[str]:
     wanted = configured.get("node_program") if isinstance(configured, dict) else None
     if isinstance(wanted, str) and wanted.startswith("/"):
         yield wanted
-    spec = importlib.util.find_spec("toa_fleet")
-    for root in (spec and spec.submodule_search_locations) or ():
-        yield os.path.join(root, "node/toa-node")
-    if __opts__.get("file_client") == "local":
-        roots = __opts__.get("file_roots") or {}
-        for root in roots.get(__opts__.get("saltenv") or "base") or ():
-            yield os.path.join(root, _PROGRAM)
-    yield from sorted(glob.glob(f"{__opts__['cachedir']}/files/*/{_PROGRAM}"))
+    joined = os.path.join(__opts__["cachedir"], "toa-node")
+    if not os.path.isfile(joined) and importlib.util.find_spec("toa_fleet"):
+        _join_package(joined)
+    yield joined
     yield f"{_ROOT}{_STORE}/toa-node"
+
+
+def _join_package(path: str) -> None:
+    from toa_fleet.errors import LocalError
+    from toa_fleet.node_program import node_program
+
+    try:
+        _write(path, node_program())
+    except LocalError as error:
+        log.warning("no toa:fingerprint grain: %s", error)
 
 
 def _ask(program: str) -> str | None:
@@ -193,15 +198,15 @@ def _ask(program: str) -> str | None:
     return match[1].decode()
 
 
-def _keep(path: str, content: dict[str, typing.Any]) -> None:
+def _write(path: str, data: bytes) -> None:
     """Whole or not at all: several minion processes may write at once."""
     temporary = f"{path}.{os.getpid()}"
     try:
-        with open(temporary, "w", encoding="utf-8") as file:
-            json.dump(content, file)
+        with open(temporary, "wb") as file:
+            file.write(data)
         os.replace(temporary, path)
     except OSError as error:
-        log.debug("cannot keep the fingerprint: %s", error)
+        log.debug("cannot write %s: %s", path, error)
 
 
 def _read(path: str) -> str:

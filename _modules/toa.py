@@ -14,8 +14,9 @@ library alone.
     .. code-block:: yaml
 
         toa:
-          # path or salt:// URL of the node program
-          node_program: salt://toa_fleet/node/toa-node
+          # path or salt:// URL of the node program: the folder of its parts,
+          # or the whole in one file
+          node_program: salt://toa_fleet/node
           # directory or salt:// URL of the sources of toa.ko
           sources: salt://kmod
           # directory or salt:// URL below which stand FINGERPRINT/toa.ko,
@@ -23,9 +24,9 @@ library alone.
           artifacts: salt://toa/artifacts
 
     Without ``node_program`` it is looked for in the Python package toa-fleet
-    where that is installed, then as ``salt://toa_fleet/node/toa-node`` (a
-    checkout of this project among the ``file_roots`` or ``gitfs_remotes``),
-    then as ``/var/lib/toa/toa-node``, where an earlier installation left it.
+    where that is installed, then as ``salt://toa_fleet/node`` (a checkout of
+    this project among the ``file_roots`` or ``gitfs_remotes``), then as
+    ``/var/lib/toa/toa-node``, where an earlier installation left it.
     ``sources`` are looked for in the same places. salt-ssh carries files to its
     targets for states only; single functions work there once toa is installed.
 
@@ -75,7 +76,9 @@ _HARD_FIELDS = (
 _MAY_BE_EMPTY = frozenset({"kernel_build_id", "vermagic", "module_layout"})
 _ARTIFACT_FILES = ("toa.ko", "manifest", "toa-selftest")
 
-_PROGRAM_URL = "salt://toa_fleet/node/toa-node"
+_PROGRAM_URL = "salt://toa_fleet/node"
+#: In that folder: the hash of all its parts, joined.
+_PROGRAM_HASH = "toa-node.sha256"
 _SOURCES_URL = "salt://kmod"
 _ARTIFACTS_URL = "salt://toa/artifacts"
 _STORED_PROGRAM = "/var/lib/toa/toa-node"
@@ -133,9 +136,6 @@ _ENVIRONMENT = {
     "LC_ALL": "C",
     "HOME": "/",
 }
-
-#: Those that stand in files of their own beside the program.
-_RARE_VERBS = frozenset({"toolchain", "legacy-kernel"})
 
 #: What toa-fleet may ask for.
 _CARRIED = ("status", "fingerprint", "gates", "deploy", "verify", "unload", "remove")
@@ -998,7 +998,7 @@ def _call(verb: str, *arguments: str, program: str | None = None) -> Answer:
     that is not a whole and successful answer is raised.
     """
     limit = _LIMITS.get(verb, _LIMIT)
-    argv = ["/bin/sh", _find_program(program, verb), verb, *arguments]
+    argv = ["/bin/sh", _find_program(program), verb, *arguments]
     log.debug("running %s", argv)
     exit_status, output, noise = _run(argv, limit)
     log.debug("%s: status %s; it said: %s", verb, exit_status, noise)
@@ -1409,34 +1409,83 @@ def _get_file(url: str, target: str) -> None:
 # --- finding things ---------------------------------------------------------
 
 
-def _find_program(wanted: str | None, verb: str = "") -> str:
+def _find_program(wanted: str | None) -> str:
     wanted = _place("node_program", wanted)
     if wanted:
-        path = _cached_program(wanted, verb) if _is_url(wanted) else wanted
-        if not path or not os.path.isfile(path):
+        path = _program_at(wanted)
+        if not path:
             raise CommandExecutionError(
                 f"the node program {wanted} is not there; `toa:node_program` or the argument "
                 "node_program says that it should be"
             )
         return path
-    path = _packaged("node/toa-node") or _cached_program(_PROGRAM_URL, verb) or _STORED_PROGRAM
+    for place in (_packaged("node"), _PROGRAM_URL, _STORED_PROGRAM):
+        path = _program_at(place) if place else ""
+        if path:
+            return path
+    raise CommandExecutionError(
+        "the node program toa-node is nowhere to be found; add a checkout of this project to "
+        f"the file_roots (so that {_PROGRAM_URL} is there), or install the Python package "
+        "toa-fleet on the minion, or say with `toa:node_program` where it is (salt-ssh carries "
+        "it along with `state.apply toa`, not with single functions)"
+    )
+
+
+def _program_at(place: str) -> str:
+    """
+    The program as one file: the parts of a folder are joined in the minion's
+    cache, whenever their hash is not that of what was joined before. So a run
+    asks the master for one file, and never has parts of two versions.
+    """
+    path = _below(place, _PROGRAM_HASH)
+    path = _cached(path) if _is_url(path) else path
     if not os.path.isfile(path):
-        raise CommandExecutionError(
-            "the node program toa-node is nowhere to be found; add a checkout of this project to "
-            f"the file_roots (so that {_PROGRAM_URL} is there), or install the Python package "
-            "toa-fleet on the minion, or say with `toa:node_program` where it is (salt-ssh carries "
-            "it along with `state.apply toa`, not with single functions)"
-        )
-    return path
+        path = _cached(place) if _is_url(place) else place
+        return path if os.path.isfile(path) else ""
+    with open(path, encoding="ascii", errors="replace") as file:
+        wanted = file.read(64)
+    joined = os.path.join(__opts__["cachedir"], "toa-node")
+    if _hash_of(joined) != wanted:
+        _join(place, joined, wanted)
+    return joined
 
 
-def _cached_program(url: str, verb: str) -> str:
-    """The fileserver's node program, and beside it the file of a rare verb."""
-    path = _cached(url)
-    if path and verb in _RARE_VERBS:
-        head, question, environment = url.partition("?")
-        _cached(f"{head.rpartition('/')[0]}/verbs/{verb}.sh{question}{environment}")
-    return path
+def _join(place: str, target: str, wanted: str) -> None:
+    """As join() of toa_fleet/node_program.py."""
+    folder = place
+    if _is_url(place):
+        parts = __salt__["cp.cache_dir"](place)
+        folder = next((path[:-9] for path in parts if path.endswith("/contents")), "")
+    pieces: list[bytes] = []
+    try:
+        with open(os.path.join(folder, "contents"), encoding="ascii") as file:
+            names = [line for line in file.read().split("\n") if line and line[0] != "#"]
+        for name in names:
+            with open(os.path.join(folder, name), "rb") as part:
+                mark = f"\n# ==== {name} ====\n".encode() if pieces else b""
+                pieces.append(mark + part.read())
+        program = b"".join(pieces)
+        found = hashlib.sha256(program).hexdigest()
+        if found != wanted:
+            raise CommandExecutionError(
+                f"the parts of toa-node in {place} are not those that {_PROGRAM_HASH} there names: "
+                f"{found[:16]}, not {wanted[:16]}. What to do: try again, if they are being "
+                "updated just now; if they were changed on purpose, run `make node` there"
+            )
+        temporary = f"{target}.{os.getpid()}"
+        with open(temporary, "wb") as file_:
+            file_.write(program)
+        os.replace(temporary, target)
+    except OSError as error:
+        raise CommandExecutionError(f"cannot join toa-node from {place}: {error}") from error
+
+
+def _hash_of(path: str) -> str:
+    try:
+        with open(path, "rb") as file:
+            return hashlib.sha256(file.read()).hexdigest()
+    except OSError:
+        return ""
 
 
 def _cached(url: str) -> str:

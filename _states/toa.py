@@ -369,7 +369,6 @@ def toolchain(
     headers_package: str | list[str] | None = None,
     sha256: str | list[str] | None = None,
     node_program: str | None = None,
-    verb_file: str | None = None,
 ) -> Result:
     """
     Ensure that this minion can build toa.ko: that gcc, make and the headers of
@@ -391,10 +390,6 @@ def toolchain(
 
     node_program
         As in ``toa.present``.
-
-    verb_file
-        ``salt://`` URL of ``verbs/toolchain.sh``, beside the node program:
-        named for salt-ssh alone, which carries what a state names.
 
     .. code-block:: yaml
 
@@ -433,7 +428,6 @@ def legacy_kernel(
     reboot: bool = False,
     force: bool = False,
     node_program: str | None = None,
-    verb_file: str | None = None,
 ) -> Result:
     """
     Ensure that a system that can have no toa.ko boots a 2.6.32 kernel with TOA
@@ -464,9 +458,6 @@ def legacy_kernel(
 
     node_program
         As in ``toa.present``.
-
-    verb_file
-        As in ``toa.toolchain``: ``verbs/legacy-kernel.sh``.
 
     .. code-block:: yaml
 

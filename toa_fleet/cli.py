@@ -17,7 +17,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from toa_fleet import __version__, errors, resources
+from toa_fleet import __version__, errors, node_program
 from toa_fleet.artifact import Artifact
 from toa_fleet.audit import assess
 from toa_fleet.bundle import Part
@@ -27,15 +27,14 @@ from toa_fleet.carriers.salt import TARGET_TYPES, Master, SaltCarrier
 from toa_fleet.errors import LocalError, ToaError, UsageError
 from toa_fleet.inventory import Host, parse_host, read, read_file
 from toa_fleet.jobs import (
-    LIMITS,
     Asker,
     BuildJob,
     PushJob,
     facts_job,
     gates_job,
+    preparing_job,
     proof_job,
     simple_job,
-    verb_file_job,
 )
 from toa_fleet.journal import Journal, Result
 from toa_fleet.plan import Policy
@@ -44,6 +43,7 @@ from toa_fleet.report import table
 from toa_fleet.report.progress import LiveProgress, PlainProgress
 from toa_fleet.report.summary import Row, Summary
 from toa_fleet.rollout import Event, Job, NodeReport, Rollout
+from toa_fleet.sources import kmod_sources
 from toa_fleet.store import Store
 from toa_fleet.text import one_line
 
@@ -107,7 +107,7 @@ class Options:
 
     def asker(self) -> Asker:
         """What asks the nodes."""
-        return Asker(resources.node_program(), self.timeout)
+        return Asker(node_program.node_program(), self.timeout)
 
     def artifacts(self) -> list[Artifact]:
         """The sound artifacts of the store; the others become warnings."""
@@ -370,7 +370,7 @@ def build(
     else:
         archive = [_part("source", source)] if source and Path(source).is_file() else []
         arguments += [word for part in archive for word in ("--source", f"part:{part.name}")]
-        sources = [] if archive else resources.kmod_sources(Path(source) if source else None)
+        sources = [] if archive else kmod_sources(Path(source) if source else None)
     job = BuildJob(
         options.asker(), options.store, options.artifacts(), sources, force, arguments, archive
     )
@@ -435,7 +435,7 @@ def push(
     """
     nodes = _hosts_of(options, hosts)
     artifacts = [_artifact(options, artifact)] if artifact else options.artifacts()
-    sources = resources.kmod_sources(None) if rebuild else []
+    sources = kmod_sources(None) if rebuild else []
     policy = Policy(replace_foreign, allow_unproven, rebuild)
     job = PushJob(options.asker(), artifacts, policy, dry_run, sources, canaries, max_failures)
     return _finish(options, "push", nodes, job, dry_run=dry_run, recorded=not dry_run)
@@ -500,7 +500,7 @@ def toolchain(
         *(word for each in hashes for word in ("--sha256", each)),
         *(["--dry-run"] if dry_run else []),
     ]
-    return _verb_of_its_own(options, "toolchain", hosts, arguments, dry_run, list(sent.values()))
+    return _prepare(options, "toolchain", hosts, arguments, dry_run, list(sent.values()))
 
 
 @cli.command("legacy-kernel", epilog=_EPILOG)
@@ -535,7 +535,7 @@ def legacy_kernel(
     for name in sorted(values.keys() - flags):
         arguments += _argument(f"--{name}", values[name])
     arguments += ["--dry-run"] if dry_run else []
-    return _verb_of_its_own(options, "legacy-kernel", hosts, arguments, dry_run)
+    return _prepare(options, "legacy-kernel", hosts, arguments, dry_run)
 
 
 def _is_address(source: str) -> bool:
@@ -560,7 +560,7 @@ def _part(folder: str, file: str) -> Part:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
 
 
-def _verb_of_its_own(
+def _prepare(
     options: Options,
     verb: str,
     hosts: Sequence[str],
@@ -568,11 +568,10 @@ def _verb_of_its_own(
     dry_run: bool,
     parts: Sequence[Part] = (),
 ) -> int:
-    """Send a verb that stands apart from toa-node, with its file."""
+    """Run a verb that prepares nodes, with the files that it names."""
     _require_ssh(options, verb, "the state toa.toolchain does it on minions")
     nodes = _hosts_of(options, hosts)
-    file = resources.verb_file(verb)
-    job = verb_file_job(options.asker(), verb, file, arguments, dry_run, parts)
+    job = preparing_job(options.asker(), verb, arguments, dry_run, parts)
     return _finish(options, verb, nodes, job, dry_run=dry_run, recorded=not dry_run)
 
 
@@ -588,7 +587,7 @@ def _hosts_of(options: Options, words: Sequence[str], verb: str = "status") -> l
     if bool(words) == (salt.target is not None):
         raise UsageError("say which minions", "either name them, or give one --target")
     salt.carrier = SaltCarrier(Master(salt.config, salt.python), salt.file_root)
-    limit = options.timeout or LIMITS["status"]
+    limit = options.asker().limit("status")
     if words:
         return salt.carrier.hosts(list(words), "list", verb, limit)
     return salt.carrier.hosts(salt.target, salt.target_type, verb, limit)

@@ -18,25 +18,12 @@ from toa_fleet.carriers.base import Session
 from toa_fleet.errors import ArtifactRefused, BrokenAnswer, NodeFailed, NodeHeld, NodeRefused
 from toa_fleet.facts import NodeFacts
 from toa_fleet.manifest import Manifest
+from toa_fleet.node_program import limits
 from toa_fleet.plan import Action, Decision, Policy, decide
 from toa_fleet.protocol import Answer
-from toa_fleet.resources import source_hash
 from toa_fleet.rollout import DONE, PLANNED, READ, UNCHANGED, Job, NodeReport, Tell
+from toa_fleet.sources import source_hash
 from toa_fleet.store import Store
-
-#: Time limits in seconds for each verb; ``--timeout`` overrides all of them.
-LIMITS = {
-    "fingerprint": 60.0,
-    "status": 60.0,
-    "gates": 60.0,
-    "build": 1900.0,
-    "deploy": 300.0,
-    "verify": 180.0,
-    "unload": 120.0,
-    "remove": 180.0,
-    "toolchain": 7200.0,
-    "legacy-kernel": 50400.0,
-}
 
 _NOT_INSTALLED = 8
 #: Seconds past its limit by which a canary's end is known at the latest.
@@ -49,7 +36,7 @@ class Asker:
 
     Parameters:
         program: the text of toa-node.
-        timeout: seconds for any verb; None takes :data:`LIMITS`.
+        timeout: seconds for any verb; None takes each one's own.
     """
 
     program: bytes
@@ -61,7 +48,7 @@ class Asker:
 
     def limit(self, verb: str) -> float:
         """Seconds that a verb may take."""
-        return self.timeout or LIMITS[verb]
+        return self.timeout or limits(self.program)[verb]
 
     def plain(self, session: Session, verb: str) -> Answer:
         """The answer to a verb that brings nothing along."""
@@ -142,23 +129,21 @@ def simple_job(asker: Asker, verb: str) -> Job:
     return job
 
 
-def verb_file_job(
+def preparing_job(
     asker: Asker,
     verb: str,
-    file: tuple[str, bytes],
     arguments: Sequence[str],
     dry_run: bool,
     parts: Sequence[Part] = (),
 ) -> Job:
-    """A verb whose file does not travel with toa-node: ``toolchain``, ``legacy-kernel``.
+    """``toolchain`` or ``legacy-kernel``.
 
     Parameters:
-        file: name in the bundle and text of that file.
         arguments: of the verb.
         dry_run: whether those arguments forbid changes.
-        parts: further files that the arguments name as ``part:NAME``.
+        parts: files that the arguments name as ``part:NAME``.
     """
-    request = bundled(asker.program, verb, [Part(*file), *parts], arguments)
+    request = bundled(asker.program, verb, parts, arguments)
 
     def job(session: Session, tell: Tell) -> NodeReport:
         tell(verb)

@@ -131,7 +131,7 @@ def toa_fleet(
 ) -> Callable[..., Outcome]:
     """Runs the command with the stand-in node program; returns what it left."""
     program = (_HERE / "stand_in_node.sh").read_bytes()
-    monkeypatch.setattr("toa_fleet.resources.node_program", lambda: program)
+    monkeypatch.setattr("toa_fleet.node_program.node_program", lambda: program)
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
 
     def run(command: str, *words: Any) -> Outcome:

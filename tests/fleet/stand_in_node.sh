@@ -8,6 +8,19 @@
 #   state      what a deploy left: artifact, build id, sha256
 #   misbehave  a word that says what to do wrong
 
+# As in the real one: how many seconds a carrier waits for each verb.
+register_verb() { :; }
+register_verb fingerprint 60 ''
+register_verb status 60 ''
+register_verb gates 60 ''
+register_verb build 1900 ''
+register_verb verify 180 ''
+register_verb deploy 300 ''
+register_verb unload 120 ''
+register_verb remove 180 ''
+register_verb toolchain 7200 ''
+register_verb legacy-kernel 50400 ''
+
 main() {
     verb=$1
     shift

@@ -119,7 +119,7 @@ def test_push_passes_on_what_is_allowed(
 def test_the_same_sources_are_built_once_unless_forced(
     fleet: Fleet, toa_fleet: Run, fields: Fields, artifact_files: Files, source: Path
 ) -> None:
-    from toa_fleet.resources import kmod_sources, source_hash
+    from toa_fleet.sources import kmod_sources, source_hash
 
     files = artifact_files(fields, source=source_hash(kmod_sources(source)))
     node = _builds(fleet.node().be(fields), files)
@@ -203,7 +203,7 @@ def test_toolchain_brings_its_file_and_tells_what_was_installed(
     (node.directory / "toolchain").write_text("missing=gcc linux-headers-6.1\nchanged=yes\n")
     outcome = toa_fleet("toolchain", node.name)
     assert outcome.status == 0, outcome.text
-    assert node.read("parts").split() == ["toa-node", "verbs/toolchain.sh"]
+    assert node.read("parts").split() == ["toa-node"]
     assert "gcc linux-headers-6.1" in outcome.out
 
     words = [
@@ -253,7 +253,7 @@ def test_legacy_kernel_passes_its_options_on(fleet: Fleet, toa_fleet: Run) -> No
     outcome = toa_fleet("legacy-kernel", node.name, *words)
     assert outcome.status == 0, outcome.text
     assert "kernel 2.6.32-toa, reboot due" in outcome.out
-    assert node.read("parts").split() == ["toa-node", "verbs/legacy-kernel.sh"]
+    assert node.read("parts").split() == ["toa-node"]
     assert node.read("arguments").split() == ["--reboot", *words[:4]]
 
 

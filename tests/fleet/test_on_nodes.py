@@ -25,7 +25,7 @@ from lab.operator import Operator
 from toa_fleet.artifact import Artifact
 from toa_fleet.bundle import Part, bundled
 from toa_fleet.fingerprint import HARD_FIELDS, Fingerprint
-from toa_fleet.resources import node_program
+from toa_fleet.node_program import node_program
 
 pytestmark = pytest.mark.lab
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
+from joined import PROGRAM
+
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = ROOT / "toa_fleet" / "node" / "toa-node"
 
 SHELLS: dict[str, list[str]] = {
     "dash": ["dash"],

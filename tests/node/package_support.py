@@ -204,7 +204,7 @@ class System:
             subprocess.run([*enter, "mount", "--bind", inside, target], check=True)
 
     def node(self, shell: str, *arguments: str, before: Sequence[str] = ()) -> Answer:
-        """Runs toa-node inside, with verbs/ beside it."""
+        """Runs toa-node inside."""
         program = f"/run/toa-node/{PROGRAM.name}"
         done = self.run(*before, *SHELLS[shell], program, *arguments)
         return Answer(done.returncode, done.stdout, done.stderr)

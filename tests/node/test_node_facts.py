@@ -234,15 +234,6 @@ def test_status_on_this_machine_agrees_with_uname(shell: str) -> None:
     assert answer.stderr == ""
 
 
-def test_shellcheck_finds_nothing() -> None:
-    if shutil.which("shellcheck") is None:
-        pytest.skip("NOT TESTED: shellcheck is not installed")
-    done = subprocess.run(
-        ["shellcheck", "-s", "sh", str(PROGRAM)], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout
-
-
 @pytest.mark.parametrize(
     "words",
     [

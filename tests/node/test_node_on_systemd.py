@@ -21,7 +21,7 @@ from node_support import HARD, PROGRAM, Answer  # noqa: E402
 
 from lab.apt import download  # noqa: E402
 from lab.operator import Operator  # noqa: E402
-from toa_fleet import bundle, resources  # noqa: E402
+from toa_fleet import bundle  # noqa: E402
 
 pytestmark = pytest.mark.lab
 
@@ -70,8 +70,7 @@ def test_what_an_administrator_deploys_outlives_a_power_cut(nodes: lab.Lab, arti
     program = PROGRAM.read_bytes()
     node = nodes["reference"]
 
-    toolchain = [bundle.Part(*resources.verb_file("toolchain"))]
-    ready = ask(nodes, bundle.bundled(program, "toolchain", toolchain), "admin").done()
+    ready = ask(nodes, bundle.plain(program, "toolchain"), "admin").done()
     assert (ready["changed"], ready["headers"], ready["missing"]) == ("no", "yes", "")
     assert node.run("ls -d /var/lib/toa").status != 0
 

@@ -50,8 +50,8 @@ def test_status_is_facts_gates_and_the_state_of_toa(minion: Minion) -> None:
 
 
 def test_the_sources_hash_as_toa_fleet_hashes_them(minion: Minion) -> None:
-    resources = pytest.importorskip("toa_fleet.resources")
-    expected = resources.source_hash(resources.kmod_sources(CHECKOUT / "kmod"))
+    sources = pytest.importorskip("toa_fleet.sources")
+    expected = sources.source_hash(sources.kmod_sources(CHECKOUT / "kmod"))
     assert minion.call("toa.source_hash") == expected
     assert minion.call("toa.source_hash", str(CHECKOUT / "kmod")) == expected
 

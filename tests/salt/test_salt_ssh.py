@@ -101,18 +101,17 @@ def salt_ssh(
 
 def test_program_and_sources_travel_with_the_state(salt_ssh: SaltSsh) -> None:
     """In a test run, for the target is this very host."""
-    resources = pytest.importorskip("toa_fleet.resources")
+    sources = pytest.importorskip("toa_fleet.sources")
     pillar = json.dumps({"toa": {"source": "auto", "allow_build": True}})
     results = salt_ssh("state.apply", "toa", "test=True", f"pillar={pillar}")
     present = next(value for key, value in results.items() if "toa-is-present" in key)
     assert present["result"] is None, present["comment"]
-    source = resources.source_hash(resources.kmod_sources(CHECKOUT / "kmod"))
+    source = sources.source_hash(sources.kmod_sources(CHECKOUT / "kmod"))
     assert source[:16] in present["changes"]["artifact"]["new"]
 
 
-def test_the_file_of_a_rare_verb_travels_with_the_state(salt_ssh: SaltSsh) -> None:
+def test_the_toolchain_travels_with_the_state(salt_ssh: SaltSsh) -> None:
     """What it says depends on this host, whose packages a test run leaves alone."""
     results = salt_ssh("state.apply", "toa.toolchain", "test=True")
     comment = next(iter(results.values()))["comment"]
     assert "headers" in comment
-    assert "verbs/toolchain.sh" not in comment

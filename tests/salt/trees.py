@@ -9,11 +9,12 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-PROGRAM = CHECKOUT / "toa_fleet" / "node" / "toa-node"
-STAND_IN = Path(__file__).with_name("stand_in_node.py")
+import tagged_module
+from joined import PROGRAM
+from tagged_module import RELEASE, module_bytes
 
-RELEASE = "6.1.0-99-amd64"
+CHECKOUT = Path(__file__).resolve().parents[2]
+STAND_IN = Path(__file__).with_name("stand_in_node.py")
 
 _FILES = {
     "proc/sys/kernel/osrelease": f"{RELEASE}\n",
@@ -35,7 +36,7 @@ _FILES = {
 #: A kernel's makefile that makes no module but a file with a module's tags.
 _HEADERS = """\
 modules:
-\t{python} {trees} toa.ko "$(M)/toa.ko" "$(TOA_FINGERPRINT)" "$(M)"
+\t{python} {tags} toa.ko "$(M)/toa.ko" "$(TOA_FINGERPRINT)" "$(M)"
 clean:
 """
 
@@ -71,7 +72,7 @@ class Tree:
 
     def give_headers(self) -> None:
         """What building needs, but for gcc and make."""
-        makefile = _HEADERS.format(python=sys.executable, trees=Path(__file__).resolve())
+        makefile = _HEADERS.format(python=sys.executable, tags=Path(tagged_module.__file__))
         self.write(f"lib/modules/{RELEASE}/build/Makefile", makefile)
 
 
@@ -89,24 +90,6 @@ def make_tree(root: Path) -> Tree:
         f'exec "{sys.executable}" "{STAND_IN}" "{root}" "{PROGRAM}" "$@"\n', encoding="ascii"
     )
     return tree
-
-
-def module_bytes(fingerprint: str, seed: str) -> tuple[bytes, str]:
-    """A file that has the tags and the build-id of a toa.ko; and the build-id."""
-    build_id = hashlib.sha1(seed.encode(), usedforsecurity=False).digest()
-    tags = [
-        f"toa_fingerprint={fingerprint}",
-        f"vermagic={RELEASE} SMP preempt mod_unload modversions ",
-        "srcversion=0123456789ABCDEF0123456",
-        "version=0.1.0",
-        *(
-            f"parm={name}:a parameter"
-            for name in ("kinds", "trusted", "max_connections", "netns", "from_syn")
-        ),
-    ]
-    note = bytes([4, 0, 0, 0, 20, 0, 0, 0, 3, 0, 0, 0]) + b"GNU\0" + build_id
-    data = b"\x7fno module\0" + b"\0".join(tag.encode() for tag in tags) + b"\0\0" + note
-    return data, build_id.hex()
 
 
 def make_artifact(
@@ -141,13 +124,3 @@ def make_artifact(
     (directory / "toa-selftest").write_bytes(selftest)
     (directory / "manifest").write_text("".join(f"{key}={value}\n" for key, value in pairs.items()))
     return {**pairs, "artifact": pairs["sha256"][:16]}
-
-
-def _make_module_for_makefile(target: str, fingerprint: str, sources: str) -> None:
-    """What _HEADERS calls: the module depends on the sources, as a real one does."""
-    seed = "".join(path.read_text() for path in sorted(Path(sources).glob("*.[ch]")))
-    Path(target).write_bytes(module_bytes(fingerprint, seed)[0])
-
-
-if __name__ == "__main__":
-    _make_module_for_makefile(*sys.argv[2:5])

@@ -13,22 +13,21 @@ from pathlib import Path
 
 import pytest
 
-from toa_fleet import __version__, resources
+from toa_fleet import __version__, node_program, sources
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PROBE = """
 import importlib.metadata as metadata, json, os
-from toa_fleet import resources
+from toa_fleet import node_program, sources
 entry = [each for each in metadata.distribution("toa-fleet").entry_points
          if each.group == "salt.loader"]
 package = entry[0].load()
 print(json.dumps({
-    "package": resources.__file__,
-    "kmod": str(resources.kmod_directory()),
-    "sources": [name for name, _ in resources.kmod_sources()],
-    "hash": resources.source_hash(resources.kmod_sources()),
-    "node": len(resources.node_program()),
-    "toolchain": len(resources.verb_file("toolchain")[1]),
+    "package": sources.__file__,
+    "kmod": str(sources.kmod_directory()),
+    "sources": [name for name, _ in sources.kmod_sources()],
+    "hash": sources.source_hash(sources.kmod_sources()),
+    "node": len(node_program.node_program()),
     "salt": sorted(name for path in package.__path__ for name in os.listdir(path)),
 }))
 """
@@ -56,9 +55,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_wheel_has_the_sources_and_no_leftovers(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
-    for name, _ in resources.kmod_sources():
+    for name, _ in sources.kmod_sources():
         assert f"toa_fleet/kmod/{name}" in names
-    assert "toa_fleet/node/toa-node" in names
+    assert not any(name.endswith("/toa-node") for name in names)
     for kind in ("grains", "modules", "states"):
         assert f"toa_fleet/saltext/{kind}/toa.py" in names
     leftovers = (".ko", ".o", ".mod.c", "/probed.h", "/toa-selftest")
@@ -95,8 +94,7 @@ def test_an_installed_wheel_runs_and_finds_what_it_brought(wheel: Path, tmp_path
     found = json.loads(probe.stdout)
     assert found["package"].startswith(str(site))
     assert found["kmod"] == str(site / "toa_fleet" / "kmod")
-    assert found["sources"] == [name for name, _ in resources.kmod_sources()]
-    assert found["hash"] == resources.source_hash(resources.kmod_sources())
-    assert found["node"] == len(resources.node_program())
-    assert found["toolchain"] == len(resources.verb_file("toolchain")[1])
+    assert found["sources"] == [name for name, _ in sources.kmod_sources()]
+    assert found["hash"] == sources.source_hash(sources.kmod_sources())
+    assert found["node"] == len(node_program.node_program())
     assert {"grains", "modules", "states"} <= set(found["salt"])

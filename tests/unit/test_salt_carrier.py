@@ -22,6 +22,7 @@ from toa_fleet.plan import Policy
 from toa_fleet.rollout import NodeReport, Rollout
 
 Fields = dict[str, str]
+PROGRAM = b"register_verb status 60 ''\nregister_verb deploy 300 ''\n"
 MINIONS = [f"web{number}" for number in range(40)]
 
 
@@ -70,7 +71,7 @@ def push_to_all(
     master = StandInMaster(answer, root)
     carrier = SaltCarrier(master)
     hosts = carrier.hosts("web*", "glob", "status", 60)
-    job = PushJob(Asker(b"program"), [artifact], Policy(), canaries=canaries)
+    job = PushJob(Asker(PROGRAM), [artifact], Policy(), canaries=canaries)
     reports = Rollout(carrier.session, len(MINIONS)).run(hosts, job)
     carrier.close()
     return master, reports

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Find the files that travel with this program, in a source tree or installed.
+"""The sources of toa.ko that travel with this program, in a source tree or installed.
 
 The one physical copy of the module's sources is ``kmod/`` at the top of the
 source tree; a wheel carries it as ``toa_fleet/kmod/``.
@@ -34,35 +34,6 @@ _PRODUCTS = (
     "*.py",
 )
 _MAX_SOURCE = 4 * 1024 * 1024
-
-
-def node_program() -> bytes:
-    """The text of toa-node.
-
-    Raises:
-        LocalError: it is not there.
-    """
-    return _read("toa-node")
-
-
-def verb_file(verb: str) -> tuple[str, bytes]:
-    """(name in a bundle, text) of the file of a verb that stands apart from toa-node.
-
-    Raises:
-        LocalError: it is not there.
-    """
-    name = f"verbs/{verb}.sh"
-    return name, _read(name)
-
-
-def _read(name: str) -> bytes:
-    path = _PACKAGE / "node" / name
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise LocalError(
-            f"cannot read the node program {path}: {error.strerror}", "install toa-fleet again"
-        ) from error
 
 
 def kmod_directory() -> Path:

@@ -7,21 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from toa_fleet import resources
+from toa_fleet import sources
 from toa_fleet.errors import LocalError
 
 
 def test_the_source_tree_has_its_own_copy() -> None:
-    assert resources.kmod_directory() == Path(__file__).resolve().parents[2] / "kmod"
-    assert resources.node_program().startswith(b"#!/bin/sh")
-
-
-def test_a_verb_file_is_named_as_toa_node_looks_for_it() -> None:
-    name, text = resources.verb_file("toolchain")
-    assert name == "verbs/toolchain.sh"
-    assert text.endswith(b"LOADED_VERB='toolchain 0.1.0'\n")
-    with pytest.raises(LocalError, match="nothing"):
-        resources.verb_file("nothing")
+    assert sources.kmod_directory() == Path(__file__).resolve().parents[2] / "kmod"
 
 
 def test_sources_are_without_leftovers_of_builds_and_editors(tmp_path: Path) -> None:
@@ -32,7 +23,7 @@ def test_sources_are_without_leftovers_of_builds_and_editors(tmp_path: Path) -> 
     for name in (".main.o.cmd", "main.c~", "__pycache__/x.pyc", ".tmp/x.c"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("")
-    names = [name for name, _ in resources.kmod_sources(tmp_path)]
+    names = [name for name, _ in sources.kmod_sources(tmp_path)]
     assert names == ["Makefile", "dkms.conf", "main.c", "main.h"]
 
 
@@ -49,17 +40,17 @@ def test_the_hash_is_that_of_sha256sum_and_sort(tmp_path: Path) -> None:
     done = subprocess.run(
         ["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=True
     )
-    assert resources.source_hash(resources.kmod_sources(tmp_path)) == done.stdout.strip()
+    assert sources.source_hash(sources.kmod_sources(tmp_path)) == done.stdout.strip()
 
 
 def test_a_directory_without_a_makefile_is_no_source(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("")
     with pytest.raises(LocalError, match="Makefile"):
-        resources.kmod_sources(tmp_path)
+        sources.kmod_sources(tmp_path)
 
 
 def test_a_directory_with_far_more_than_sources_is_refused(tmp_path: Path) -> None:
     (tmp_path / "Makefile").write_text("")
     (tmp_path / "disk.img").write_bytes(bytes(5 << 20))
     with pytest.raises(LocalError, match="not the sources alone"):
-        resources.kmod_sources(tmp_path)
+        sources.kmod_sources(tmp_path)
