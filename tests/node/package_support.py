@@ -241,15 +241,34 @@ def system(place: Path, repository: Path, os_release: str) -> Iterator[Optional[
         holder.wait()
 
 
+_BASE_FILES = """\
+Package: base-files
+Essential: yes
+Status: install ok installed
+Maintainer: a test <test@localhost>
+Architecture: all
+Version: 1.0
+Description: owns the directories of the root file system
+"""
+
+
 def use_apt(system: System, source: str = "deb [trusted=yes] file:/repo ./") -> None:
-    """An apt that knows nothing but this source, and a dpkg without packages."""
+    """An apt that knows nothing but this source, and a dpkg that knows of one package:
+    as everywhere, one owns /lib, or dpkg would take that link away with the last
+    package that has a file behind it, and every library with it."""
     shutil.rmtree(system.root / "etc/apt/sources.list.d", ignore_errors=True)
     shutil.rmtree(system.root / "var/lib/apt/lists", ignore_errors=True)
     shutil.rmtree(system.root / "var/lib/dpkg", ignore_errors=True)
     for name in ("info", "updates", "triggers", "alternatives"):
         (system.root / "var/lib/dpkg" / name).mkdir(parents=True)
-    for name in ("status", "available", "lock", "lock-frontend"):
+    for name in ("available", "lock", "lock-frontend"):
         system.write(f"var/lib/dpkg/{name}", "")
+    system.write("var/lib/dpkg/status", _BASE_FILES)
+    tops = sorted(path.name for path in system.root.iterdir() if path.is_dir())
+    system.write(
+        "var/lib/dpkg/info/base-files.list",
+        "/.\n" + "".join(f"/{name}\n" for name in tops) + "/usr/lib\n",
+    )
     system.write("etc/apt/sources.list", source + "\n")
     # The machine's own hooks and its way to the network stay outside.
     shutil.rmtree(system.root / "etc/apt/apt.conf.d", ignore_errors=True)
