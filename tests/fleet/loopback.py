@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shlex
 import socket
 from contextlib import closing
 from dataclasses import dataclass
@@ -39,8 +40,15 @@ class Node:
 
     @property
     def commands(self) -> list[str]:
-        """The first words of every exec that it was asked for."""
-        return [line[:12] for line in self.read("commands").splitlines() if line]
+        """The verb of every exec that it was asked for, behind what stood before ``sh``;
+        of those that bring a bundle, ``+ VERB``."""
+        found = []
+        for line in filter(None, self.read("commands").splitlines()):
+            words = shlex.split(line)
+            name = words.index("-c") + 2
+            verb = ["+", words[name + 2]] if words[name] == "toa" else [words[name + 1]]
+            found.append(" ".join([*words[: name - 3], *verb]))
+        return found
 
 
 @dataclass

@@ -338,7 +338,7 @@ def test_gates_names_what_keeps_toa_out_and_the_remedy_node_by_node(
     outcome = toa_fleet("gates", free.name, barred.name)
     assert outcome.status == 3, outcome.text
     assert "blacklist: module_blacklist=toa; reboot without it" in outcome.out
-    assert free.commands == barred.commands * 2 == ["sh -s -- gat"] * 2
+    assert free.commands == barred.commands * 2 == ["gates"] * 2
     nodes = json.loads(toa_fleet("gates", "--json", free.name, barred.name).out)["nodes"]
     assert [node["outcome"] for node in nodes] == ["read", "refused"]
     assert [node["class"] for node in nodes] == ["", "gate"]
@@ -371,7 +371,14 @@ def test_trouble_with_sudo_is_told_apart(
 def test_sudo_that_works_runs_the_program(fleet: Fleet, toa_fleet: Run, fields: Fields) -> None:
     node = _with_commands(fleet.node().be(fields), sudo='[ "$1" = -n ] && shift && exec "$@"')
     assert toa_fleet("status", node.name, "--sudo").status == 0
-    assert node.commands == ["sudo -n sh -"]
+    assert node.commands == ["sudo -n status"]
+
+
+def test_a_node_without_gzip_gets_it_unpacked(fleet: Fleet, toa_fleet: Run, fields: Fields) -> None:
+    node = _with_commands(fleet.node().be(fields))
+    (node.directory / "bin/gzip").unlink()
+    assert toa_fleet("status", node.name).status == 0
+    assert node.commands == ["status", "status"]
 
 
 def test_a_node_without_sh_is_told(fleet: Fleet, toa_fleet: Run, fields: Fields) -> None:
@@ -381,10 +388,10 @@ def test_a_node_without_sh_is_told(fleet: Fleet, toa_fleet: Run, fields: Fields)
 
 
 def _with_commands(node: Node, **scripts: Any) -> Node:
-    """A node whose PATH has sh, cat and sleep, and of others what is given."""
+    """A node whose PATH has a few commands, and of others what is given."""
     directory = node.directory / "bin"
     directory.mkdir()
-    for command in ("sh", "cat", "sleep"):
+    for command in ("sh", "cat", "sleep", "gzip"):
         (directory / command).symlink_to(f"/bin/{command}")
     for name, script in scripts.items():
         if script is not None:

@@ -25,13 +25,13 @@ def test_a_push_takes_two_execs_and_a_push_of_what_is_there_only_one(
 
     first = toa_fleet("push", node.name, "--artifact", artifact)
     assert first.status == 0, first.text
-    assert node.commands == ["sh -s -- sta", "sh -c 'set -"]
+    assert node.commands == ["status", "+ deploy"]
     assert node.read("parts").split() == ["toa-node", "toa.ko", "manifest", "toa-selftest"]
     assert not (node.directory / "lib").exists(), "something was left on the node"
 
     again = toa_fleet("push", node.name, "--artifact", artifact)
     assert again.status == 0, again.text
-    assert node.commands[2:] == ["sh -s -- sta"], "the artifact was sent a second time"
+    assert node.commands[2:] == ["status"], "the artifact was sent a second time"
     assert "unchanged" in again.out
 
 
@@ -74,7 +74,7 @@ def test_each_node_gets_the_stores_artifact_that_matches_it_and_the_rest_are_ref
             "node": "6.1.0-57-cloud-amd64",
         }
     ]
-    assert nodes[2].commands == ["sh -s -- sta"], "a refused node was touched"
+    assert nodes[2].commands == ["status"], "a refused node was touched"
     assert nodes[2].read("state") == ""
 
 
@@ -148,7 +148,7 @@ def test_a_canary_that_fails_spares_the_rest(
     nodes = json.loads(outcome.out)["nodes"]
     assert [node["outcome"] for node in nodes] == ["failed", "held", "held", "held"]
     assert f"not begun: the canary {canary.name} failed" in nodes[1]["detail"]
-    assert all(node.commands == ["sh -s -- sta"] for node in others)
+    assert all(node.commands == ["status"] for node in others)
 
     assert toa_fleet(*push, "--canary", "0").status == 4
     assert all(node.read("state") for node in others)

@@ -8,10 +8,11 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Optional
 
 import pytest
 
-from toa_fleet.bundle import BOOTSTRAP, Part, Request, bundled, plain
+from toa_fleet.bundle import Part, Request, bundled, plain
 from toa_fleet.errors import LocalError
 from toa_fleet.protocol import parse
 
@@ -35,11 +36,17 @@ _LOGIN_SHELLS = [
 
 
 def _run(
-    request: Request, root: Path, shell: list[str], data: bytes
+    request: Request,
+    root: Path,
+    shell: list[str],
+    data: bytes,
+    environment: Optional[dict[str, str]] = None,
 ) -> subprocess.CompletedProcess[bytes]:
     line = request.argv[2].replace("/var/lib/toa", str(root))
     argv = [*shell, "-c", line, *request.argv[3:]]
-    return subprocess.run(argv, input=data, capture_output=True, timeout=20, check=False)
+    return subprocess.run(
+        argv, input=data, capture_output=True, timeout=20, check=False, env=environment
+    )
 
 
 @pytest.fixture
@@ -49,6 +56,7 @@ def root(tmp_path: Path) -> Path:
 
 _REQUEST = bundled(_PROGRAM, "deploy", [Part("toa.ko", b"\0\1\2" * 999)], ["--flag"])
 _DATA = b"".join(_REQUEST.payload)
+_PLAIN = plain(b'echo "begin=$1"; echo "arguments=$*"; echo end=0\n', "status", ["--flag"])
 
 
 @pytest.mark.parametrize("shell", _SHELLS)
@@ -59,7 +67,8 @@ def test_the_program_gets_its_parts_and_nothing_is_left(shell: list[str], root: 
     staging = answer.values["arguments"].split()[2]
     assert staging.startswith(f"{root}/.staging.")
     assert answer.values["arguments"].split()[3:] == list(_REQUEST.argv[6:])
-    assert answer.values["bundle"] == hashlib.sha256(_DATA).hexdigest()
+    whole = b"".join(_REQUEST.unpacked().payload)
+    assert answer.values["bundle"] == hashlib.sha256(whole).hexdigest()
     assert answer.values["stdin"] == ""
     assert not root.exists()
 
@@ -72,11 +81,13 @@ def test_a_store_that_is_there_stays(shell: list[str], root: Path) -> None:
 
 
 @pytest.mark.parametrize("shell", _SHELLS)
-@pytest.mark.parametrize("length", [0, 1, len(_PROGRAM) - 1])
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize("length", [0, 1, 30, len(_PROGRAM) - 1])
 def test_a_program_that_was_cut_short_is_never_run(
-    length: int, shell: list[str], root: Path
+    length: int, packed: bool, shell: list[str], root: Path
 ) -> None:
-    done = _run(_REQUEST, root, shell, _DATA[:length])
+    request = _REQUEST if packed else _REQUEST.unpacked()
+    done = _run(request, root, shell, b"".join(request.payload)[:length])
     answer = parse("deploy", done.stdout, done.returncode)
     assert answer.status == 9
     assert answer.values["error"] == "node"
@@ -104,7 +115,8 @@ def test_a_full_disk_is_told_and_leaves_nothing(root: Path) -> None:
     if subprocess.run(mount, check=False, capture_output=True).returncode:
         pytest.skip("NOT TESTED: no tmpfs can be mounted here")
     try:
-        done = _run(_REQUEST, root, ["sh"], _DATA + bytes(1 << 20))
+        big = bundled(_PROGRAM, "deploy", [Part("toa.ko", bytes(1 << 20))])
+        done = _run(big, root, ["sh"], b"".join(big.payload))
         answer = parse("deploy", done.stdout, done.returncode)
         assert answer.status == 9
         assert "No space left" in answer.values["detail"]
@@ -124,20 +136,61 @@ def test_any_login_shell_passes_the_bootstrap_on(login: str, root: Path) -> None
     assert parse("deploy", done.stdout, done.returncode).status == 7, done.stderr
 
 
-def test_the_bootstrap_has_nothing_that_a_login_shell_could_take_for_its_own() -> None:
-    assert not set(BOOTSTRAP) & set("'!\\\n\r\t")
-    assert BOOTSTRAP.isascii()
-    assert len(BOOTSTRAP) < 2000
+@pytest.mark.parametrize("request_", [_REQUEST, _PLAIN], ids=["bundle", "plain"])
+@pytest.mark.parametrize("packed", [True, False])
+def test_the_bootstrap_has_nothing_that_a_login_shell_could_take_for_its_own(
+    request_: Request, packed: bool
+) -> None:
+    bootstrap = (request_ if packed else request_.unpacked()).argv[2]
+    assert not set(bootstrap) & set("'!\\\n\r\t")
+    assert bootstrap.isascii()
+    assert len(bootstrap) < 2000
+
+
+@pytest.mark.parametrize("shell", _SHELLS)
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_program_alone_is_run_with_its_arguments(
+    shell: list[str], packed: bool, root: Path
+) -> None:
+    request = _PLAIN if packed else _PLAIN.unpacked()
+    done = _run(request, root, shell, b"".join(request.payload))
+    assert parse("status", done.stdout, done.returncode).values == {"arguments": "status --flag"}
+    assert not root.exists()
+
+
+@pytest.mark.parametrize("shell", _SHELLS)
+@pytest.mark.parametrize("request_", [_REQUEST, _PLAIN], ids=["bundle", "plain"])
+def test_a_node_without_gzip_says_so_and_takes_it_unpacked(
+    shell: list[str], request_: Request, root: Path, tmp_path: Path
+) -> None:
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in ("cat", "rm", "mkdir", "rmdir", "chmod", "wc", "dd", "sh", "sha256sum", "cut"):
+        (tools / name).symlink_to(shutil.which(name) or name)
+    # busybox has a gzip inside of it, which it prefers.
+    words = [shutil.which(shell[0]) or shell[0], *shell[1:]]
+    if shell[0] == "busybox":
+        pytest.skip("busybox is its own gzip")
+    only = {"PATH": str(tools)}
+    done = _run(request_, root, words, b"".join(request_.payload), only)
+    answer = parse(request_.verb, done.stdout, done.returncode)
+    assert (answer.values["unpacked"], answer.status) == ("wanted", 9)
+    assert "gzip" in answer.values["detail"]
+    again = request_.unpacked()
+    done = _run(again, root, words, b"".join(again.payload), only)
+    assert parse(request_.verb, done.stdout, done.returncode).status in (0, 7)
+    assert not root.exists()
+
+
+def test_what_compresses_is_packed() -> None:
+    program = b"# the same line again and again\n" * 999
+    request = plain(program, "status")
+    assert request.size < len(program) / 10
+    assert request.unpacked().payload == (program,)
+    assert plain(program, "status").payload[0] is request.payload[0], "packed once for all nodes"
 
 
 @pytest.mark.parametrize("name", ["", "/etc/passwd", "../x", "a/../b", "a/./b", "a b", "a;b", "ü"])
 def test_names_that_the_protocol_rules_out_cannot_be_sent(name: str) -> None:
     with pytest.raises(LocalError):
         Part(name, b"")
-
-
-def test_a_request_without_parts_is_the_program_alone() -> None:
-    request = plain(b"program", "status")
-    assert request.argv == ("sh", "-s", "--", "status")
-    assert request.payload == (b"program",)
-    assert request.size == 7

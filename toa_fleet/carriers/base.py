@@ -95,14 +95,19 @@ class Session(ABC):
     def ask(self, request: Request, limit: float) -> protocol.Answer:
         """Run a request and read its answer, a failure of toa-node included.
 
+        A node that cannot unpack it is asked once more, with the same as it is.
+
         Raises:
             NodeError: there is no whole answer.
         """
         completed = self.run(request, limit)
         try:
-            return protocol.parse(request.verb, completed.stdout, completed.exit_status)
+            answer = protocol.parse(request.verb, completed.stdout, completed.exit_status)
         except BrokenAnswer as broken:
             raise explain(broken, completed, self.sudo) from None
+        if request.packed and answer.values.get("unpacked") == "wanted":
+            return self.ask(request.unpacked(), limit)
+        return answer
 
     def overdue(self, grace: float) -> bool:
         """Whether the phase under way is past its limit by ``grace`` seconds."""
