@@ -20,6 +20,8 @@ FOLDER = Path(__file__).resolve().parent / "node"
 
 #: The line above each part but the first in the joined program.
 _MARK = re.compile(r"^# ==== (\S+) ====$")
+#: "sh: 840: eval: x: not found", "environment: line 840: x: command not found"
+_COMPLAINT = re.compile(r"\b((?:sh|environment|toa-node)(?:: eval)?: (?:line )?)([0-9]{1,5}):")
 _VERB = re.compile(rb"^register_verb ([a-z-]+) ([0-9]+) ", re.MULTILINE)
 
 
@@ -76,6 +78,16 @@ def place(program: str, line: int) -> tuple[str, int]:
         if mark:
             return mark[1], above
     return "program.sh", line
+
+
+def name_places(program: bytes, words: str) -> str:
+    """A shell's complaint about a line of the program, with the part and its line."""
+
+    def with_place(found: re.Match[str]) -> str:
+        part, line = place(program.decode(errors="replace"), int(found[2]))
+        return f"{found[1]}{found[2]} ({part}:{line}):"
+
+    return _COMPLAINT.sub(with_place, words)
 
 
 def _read(path: Path) -> bytes:

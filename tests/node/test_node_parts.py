@@ -17,7 +17,7 @@ from lint import remarks
 from node_support import ROOT, SHELLS, node
 from shell_reader import functions, made_names, words
 
-from toa_fleet import node_program
+from toa_fleet import bundle, node_program
 
 PARTS = {name: (node_program.FOLDER / name).read_text() for name in node_program.part_names()}
 #: The part that defines a function.
@@ -155,3 +155,18 @@ def test_what_was_cut_before_its_last_line_does_nothing(shell: str) -> None:
     words_ = [*SHELLS[shell], "-s", "--", "status"]
     done = subprocess.run(words_, input=program[:last], capture_output=True, check=False)
     assert (done.stdout, done.stderr) == (b"", b"")
+
+
+def test_a_shells_complaint_names_the_part_and_its_line(shell: str) -> None:
+    program = PROGRAM.read_bytes()
+    spoilt = program.replace(b"find_uid() {\n", b"find_uid() {\n    no-such-command\n", 1)
+    request = bundle.plain(spoilt, "status", packed=False)
+    words_ = [*SHELLS[shell], *request.argv[1:]]
+    done = subprocess.run(words_, input=spoilt, capture_output=True, text=False, check=False)
+    said = node_program.name_places(spoilt, done.stderr.decode())
+    assert "no-such-command" in said
+    before, _, _ = PARTS["facts/recorded.sh"].partition("find_uid() {")
+    line = before.count("\n") + 2
+    # busybox counts from 0 here; mksh tells no line.
+    wanted = [f"(facts/recorded.sh:{number})" for number in (line, line - 1)]
+    assert shell == "mksh" or any(each in said for each in wanted), said

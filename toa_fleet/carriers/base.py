@@ -14,6 +14,7 @@ from toa_fleet import protocol
 from toa_fleet.bundle import Request
 from toa_fleet.errors import BrokenAnswer, NodeError, NoShell
 from toa_fleet.inventory import Host
+from toa_fleet.node_program import name_places
 from toa_fleet.text import one_line
 
 #: How much of a command's standard error is kept (its end), in bytes.
@@ -104,7 +105,8 @@ class Session(ABC):
         try:
             answer = protocol.parse(request.verb, completed.stdout, completed.exit_status)
         except BrokenAnswer as broken:
-            raise explain(broken, completed, self.sudo) from None
+            said = name_places(request.program, one_line(completed.stderr[-4096:]))
+            raise explain(broken, completed, said, self.sudo) from None
         if request.packed and answer.values.get("unpacked") == "wanted":
             return self.ask(request.unpacked(), limit)
         return answer
@@ -149,18 +151,18 @@ class Carrier(ABC):
         """Let everything go that sessions shared."""
 
 
-def explain(broken: BrokenAnswer, completed: Completed, sudo: bool) -> NodeError:
+def explain(broken: BrokenAnswer, completed: Completed, said: str, sudo: bool) -> NodeError:
     """Find out from a command's leavings why there is no answer.
 
     Parameters:
         broken: what the protocol's reader said.
-        completed: exit status and standard error of the command.
+        completed: exit status and outputs of the command.
+        said: the end of its standard error, on one line.
         sudo: whether it was run through sudo.
 
     Returns:
         The most telling error: sudo, shell, or ``broken`` with the node's words.
     """
-    said = one_line(completed.stderr[-4096:])
     if not completed.stdout and completed.exit_status not in (0, None):
         status = completed.exit_status or 0
         found = _sudo_fault(said) if sudo else None
