@@ -21,14 +21,13 @@ What a minion has of TOA, for targeting:
     Whether what is there is not for now: only artifacts for other kernels are
     installed, or another toa is loaded than the installed one.
 
-Grains are read at every start of a minion and before every state run of
-``salt-call``, so all of this is a handful of small files. The fingerprint alone
-takes a run of toa-node; it is kept in the minion's cache until the next boot.
+All of it is what ``toa-node status`` says. Grains are read at every start of a
+minion and before every state run of ``salt-call``, so the answer is kept in the
+minion's cache until one of a handful of files changes.
 """
 
 from __future__ import annotations
 
-import glob
 import importlib.util
 import json
 import logging
@@ -48,16 +47,9 @@ log = logging.getLogger(__name__)
 _ROOT = os.environ.get("TOA_ROOT", "").rstrip("/")
 _STORE = "/var/lib/toa"
 _MODULE = "/sys/module/toa"
-#: What makes a system call toa-node at boot, each on other systems.
-_BOOT_PIECES = (
-    "/etc/systemd/system/multi-user.target.wants/toa.service",
-    "/etc/runlevels/boot/toa",
-    "/etc/rcS.d/S[0-9][0-9]toa",
-    "/etc/sysconfig/modules/toa.modules",
-    "/etc/modprobe.d/toa-node.conf",
-    f"{_STORE}/edited/start-script/path",
-)
 _SECONDS = 10
+
+Answer = dict[str, str]
 
 
 def toa() -> dict[str, typing.Any]:
@@ -66,86 +58,87 @@ def toa() -> dict[str, typing.Any]:
     """
     if not sys.platform.startswith("linux"):
         return {}
-    installed = _installed()
-    current = installed.get(_kernel())
+    status = _status()
+    installed = status.get("installed") or None
     is_loaded = os.path.exists(f"{_ROOT}{_MODULE}/initstate")
-    is_another = is_loaded and current is not None and _running_build_id() != current["build_id"]
+    is_another = status.get("loaded_build_id") != status.get("installed_build_id")
     return {
         "toa": {
-            "fingerprint": _fingerprint(),
+            "fingerprint": status.get("fingerprint") or None,
             "loaded": is_loaded,
-            "persisted": current is not None and _is_called_at_boot(),
-            "artifact": current and current["artifact"],
-            "stale": is_another or (current is None and bool(installed)),
+            "persisted": status.get("persistent") == "yes",
+            "artifact": installed,
+            "stale": is_loaded and is_another if installed else bool(status.get("artifacts")),
         }
     }
 
 
-def _is_called_at_boot() -> bool:
-    # Not os.path.exists: what a link of a tree means stands in that tree.
-    return any(
-        os.path.lexists(path) for piece in _BOOT_PIECES for path in glob.iglob(_ROOT + piece)
-    )
+# --- what toa-node said, then or now ------------------------------------------
 
 
-def _kernel() -> tuple[str, str]:
-    files = (f"{_ROOT}/proc/sys/kernel/{name}" for name in ("osrelease", "version"))
-    release, version = (_read(path).strip() for path in files)
-    return release, version
-
-
-def _installed() -> dict[tuple[str, str], dict[str, str]]:
-    """What is current in the store, by the kernel that it is for."""
-    found = {}
-    for path in glob.glob(f"{_ROOT}{_STORE}/*/current"):
-        artifact = _read(path).strip()
-        if not re.fullmatch("[0-9a-f]{16}", artifact):
-            continue
-        text = _read(f"{os.path.dirname(path)}/{artifact}/manifest")
-        claims = dict(line.partition("=")[::2] for line in text.splitlines())
-        kernel = claims.get("kernel_release", ""), claims.get("kernel_version", "")
-        found[kernel] = {"artifact": artifact, "build_id": claims.get("build_id", "")}
-    return found
-
-
-def _running_build_id() -> str:
-    # An ELF note: 12 bytes of sizes and type, "GNU\0", then the id.
-    return _read_bytes(f"{_ROOT}{_MODULE}/notes/.note.gnu.build-id")[16:].hex()
-
-
-# --- the fingerprint --------------------------------------------------------
-
-
-def _fingerprint() -> str | None:
+def _status() -> Answer:
     program = _program()
     if not program:
-        return None
-    key = _cache_key(program)
-    path = os.path.join(__opts__["cachedir"], "toa-fingerprint.json")
+        return {}
+    path = os.path.join(__opts__["cachedir"], "toa-grains.json")
     try:
         kept = json.loads(_read(path))
     except ValueError:
         kept = None
-    if isinstance(kept, dict) and kept.get("key") == key:
-        return typing.cast("str | None", kept.get("fingerprint"))
-    found = _ask(program)
-    _write(path, json.dumps({"key": key, "fingerprint": found}).encode())
-    return found
+    if isinstance(kept, dict) and isinstance(kept.get("status"), dict):
+        status = kept["status"]
+        if kept.get("key") == _key(program, status):
+            return typing.cast(Answer, status)
+    status = _ask(program)
+    _write(path, json.dumps({"key": _key(program, status), "status": status}).encode())
+    return status
 
 
-def _cache_key(program: str) -> list[str]:
-    """All that can change the fingerprint, or the way it is found."""
-    files = (program, "/etc/os-release", f"/lib/modules/{_kernel()[0]}/modules.dep")
-    boot_id = _read("/proc/sys/kernel/random/boot_id").strip()
-    return [boot_id, *_kernel(), *map(_stamp, files)]
+def _key(program: str, status: Answer) -> list[str]:
+    """All that can change the answer. Whatever toa-node changes, it locks its store for,
+    so the directory's time tells of it."""
+    kernel = [_read(f"{_ROOT}/proc/sys/kernel/{name}").strip() for name in ("osrelease", "version")]
+    files = [
+        *(_STORE, _MODULE, f"{_MODULE}/notes/.note.gnu.build-id", "/etc/os-release"),
+        f"/lib/modules/{kernel[0]}/modules.dep",
+        *str(status.get("boot_pieces", "")).split(),
+    ]
+    boot_id = _read(f"{_ROOT}/proc/sys/kernel/random/boot_id").strip()
+    return [boot_id, *kernel, _stamp(program), *(_stamp(_ROOT + file) for file in files)]
 
 
 def _stamp(path: str) -> str:
     try:
-        found = os.stat(path)
+        found = os.lstat(path)
     except OSError:
         return path
-    return f"{path} {found.st_size} {found.st_mtime_ns}"
+    return f"{path} {found.st_ino} {found.st_size} {found.st_mtime_ns}"
+
+
+def _ask(program: str) -> Answer:
+    try:
+        done = subprocess.run(
+            ["/bin/sh", program, "status", "--recorded"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_SECONDS,
+            check=False,
+            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"},
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        log.warning("no toa grain: %s", error)
+        return {}
+    said = done.stdout.decode("utf-8", "replace")
+    _, begin, answer = f"\n{said}".partition("\nbegin=status\n")
+    status = dict(line.partition("=")[::2] for line in answer.split("\n"))
+    is_whole = begin and answer.endswith("\nend=0\n")
+    if not is_whole or not re.fullmatch("[0-9a-f]{16}", status.get("fingerprint", "")):
+        log.warning("no toa grain: %s gave no whole answer", program)
+        return {}
+    return status
+
+
+# --- the program ----------------------------------------------------------------
 
 
 def _program() -> str:
@@ -175,27 +168,7 @@ def _join_package(path: str) -> None:
     try:
         _write(path, node_program())
     except LocalError as error:
-        log.warning("no toa:fingerprint grain: %s", error)
-
-
-def _ask(program: str) -> str | None:
-    try:
-        done = subprocess.run(
-            ["/bin/sh", program, "fingerprint"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_SECONDS,
-            check=False,
-            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"},
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        log.warning("no toa:fingerprint grain: %s", error)
-        return None
-    match = re.search(rb"^fingerprint=([0-9a-f]{16})\n(?:.*\n)*end=0\n\Z", done.stdout, re.M)
-    if not match:
-        log.warning("no toa:fingerprint grain: %s gave no whole answer", program)
-        return None
-    return match[1].decode()
+        log.warning("no toa grain: %s", error)
 
 
 def _write(path: str, data: bytes) -> None:
@@ -210,12 +183,8 @@ def _write(path: str, data: bytes) -> None:
 
 
 def _read(path: str) -> str:
-    return _read_bytes(path).decode("utf-8", "replace")
-
-
-def _read_bytes(path: str) -> bytes:
     try:
         with open(path, "rb") as file:
-            return file.read(65536)
+            return file.read(1024 * 1024).decode("utf-8", "replace")
     except OSError:
-        return b""
+        return ""

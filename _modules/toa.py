@@ -36,24 +36,10 @@ failed, in the node's own words, and what to do about it.
 
 from __future__ import annotations
 
-import collections
-import contextlib
-import glob
-import hashlib
-import importlib.util
-import ipaddress
-import logging
 import os
-import re
-import shutil
-import signal
-import subprocess
 import sys
-import tempfile
-import threading
 import typing
 
-import salt.utils.url
 from salt.exceptions import CommandExecutionError
 
 if typing.TYPE_CHECKING:
@@ -61,90 +47,9 @@ if typing.TYPE_CHECKING:
     __salt__: dict[str, typing.Callable[..., typing.Any]] = {}
     __opts__: dict[str, typing.Any] = {}
 
-log = logging.getLogger(__name__)
-
 __virtualname__ = "toa"
 
 Answer = dict[str, typing.Any]
-
-#: The fields that make two systems the same; those of the second line may be
-#: empty on a node or in a manifest and then match anything.
-_HARD_FIELDS = (
-    *("arch", "page_size", "kernel_release", "kernel_version", "os_id", "os_version_id"),
-    *("kernel_build_id", "vermagic", "module_layout"),
-)
-_MAY_BE_EMPTY = frozenset({"kernel_build_id", "vermagic", "module_layout"})
-_ARTIFACT_FILES = ("toa.ko", "manifest", "toa-selftest")
-
-_PROGRAM_URL = "salt://toa_fleet/node"
-#: In that folder: the hash of all its parts, joined.
-_PROGRAM_HASH = "toa-node.sha256"
-_SOURCES_URL = "salt://kmod"
-_ARTIFACTS_URL = "salt://toa/artifacts"
-_STORED_PROGRAM = "/var/lib/toa/toa-node"
-_STATS = "/proc/net/toa_stats"
-#: As for toa-node: another tree than the running system's.
-_ROOT = os.environ.get("TOA_ROOT", "").rstrip("/")
-
-#: Bounds of docs/node-protocol.md.
-_MAX_OUTPUT = 24 * 1024 * 1024
-_MAX_VALUE = 4096
-_MAX_MANIFEST = 65536
-_KEY = re.compile(r"[a-z][a-z0-9_.-]*\Z")
-_CLASSES = {
-    2: "usage",
-    3: "mismatch",
-    4: "gate",
-    5: "build",
-    6: "load",
-    7: "proof",
-    8: "not-installed",
-    9: "node",
-}
-
-#: What an answer has at least, where it says that all is well.
-_PROMISED = {
-    "fingerprint": {"fingerprint", "kernel_release", "gcc", "headers"},
-    "status": {
-        *("fingerprint", "kernel_release", "gcc", "headers", "gate.root", "persistent"),
-        *("loaded", "loaded_build_id", "loaded_artifact", "hooks", "artifacts"),
-        *("installed", "installed_build_id", "installed_fingerprint"),
-    },
-    "build": {
-        *("fingerprint", "artifact", "build_id"),
-        *("manifest.fingerprint", "manifest.source", "manifest.sha256"),
-    },
-    "deploy": {"build_id", "proof.build_id"},
-    "toolchain": {"kernel", "missing", "headers", "gcc", "changed"},
-    "legacy-kernel": {"kernel_release", "reboot", "changed"},
-}
-
-#: Seconds that a verb may take; the node program bounds its own steps below.
-_LIMITS = {
-    "fingerprint": 60,
-    "status": 60,
-    "build": 2400,
-    "toolchain": 7200,
-    "legacy-kernel": 14 * 3600,
-}
-_LIMIT = 600
-#: What a stopped node program gets to take back what it did.
-_GRACE = 60
-#: The same words and tools for a minion's daemon, a login shell and salt-ssh.
-_ENVIRONMENT = {
-    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-    "LC_ALL": "C",
-    "HOME": "/",
-}
-
-#: What toa-fleet may ask for.
-_CARRIED = ("status", "fingerprint", "gates", "deploy", "verify", "unload", "remove")
-
-#: What a build leaves behind among the sources; none of it is source.
-_PRODUCTS = re.compile(
-    r"(^|/)([.].*|__pycache__/.*|modules\.order|Module\.symvers|toa-selftest|probed\.(h|log)"
-    r"|.*(\.ko|\.o|\.a|\.mod|\.mod\.c|\.cmd|\.d|\.symvers|\.pyc?|~))\Z"
-)
 
 
 def __virtual__() -> str | tuple[bool, str]:  # noqa: N807
@@ -257,7 +162,7 @@ def toolchain(
         salt 'reference*' toa.toolchain
         salt 'reference*' toa.toolchain dry_run=True
     """
-    words = _options(
+    words = _words(
         {"--kernel": kernel, "--headers-package": headers_package, "--sha256": sha256}
     ) + _flags({"--dry-run": _boolean("dry_run", dry_run)})
     return _call("toolchain", *words, program=node_program)
@@ -315,7 +220,7 @@ def legacy_kernel(
 
         salt 'old*' toa.legacy_kernel /root/linux-2.6.32.rpm sha256=0123... dry_run=True
     """
-    words = _options(
+    words = _words(
         {
             "--source": source,
             "--sha256": sha256,
@@ -382,21 +287,8 @@ def available(
         salt '*' toa.available
         salt '*' toa.available artifacts=/srv/toa
     """
-    base = _place("artifacts", artifacts) or _ARTIFACTS_URL
-    facts = facts or _call("fingerprint", program=node_program)
-    exact = _below(base, str(facts["fingerprint"]))
-    claims = _manifest_at(exact)
-    installed = facts.get("installed_fingerprint")
-    if claims is None and installed and installed != facts["fingerprint"]:
-        # One that matched although its id differs, before asking for all there are.
-        exact = _below(base, str(installed))
-        claims = _manifest_at(exact)
-    if claims is None:
-        return _nearest(base, facts)
-    differing = _differences(claims, facts)
-    if differing:
-        return _none_found(f"{exact} is for another system: {differing}")
-    return {"found": True, "source": exact, "manifest": claims, "reason": None}
+    known = facts or _call("fingerprint", program=node_program)
+    return typing.cast(Answer, __salt__["toa_artifact.offer"](known, artifacts))
 
 
 def manifest(artifact: str) -> Answer:
@@ -414,11 +306,11 @@ def manifest(artifact: str) -> Answer:
 
         salt '*' toa.manifest salt://toa/artifacts/0123456789abcdef
     """
-    _check_place("artifact", artifact)
-    claims = _manifest_at(artifact)
+    __salt__["toa_places.checked"]("artifact", artifact)
+    claims = __salt__["toa_artifact.manifest"](artifact)
     if claims is None:
         raise CommandExecutionError(f"there is no manifest in {artifact}")
-    return claims
+    return typing.cast(Answer, claims)
 
 
 def source_hash(sources: str | None = None) -> str:
@@ -435,12 +327,7 @@ def source_hash(sources: str | None = None) -> str:
 
         salt '*' toa.source_hash
     """
-    with _staged_sources(sources) as directory:
-        lines = []
-        for name in _files_below(directory):
-            with open(os.path.join(directory, name), "rb") as file:
-                lines.append(f"{hashlib.sha256(file.read()).hexdigest()}  {name}\n")
-    return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
+    return typing.cast(str, __salt__["toa_artifact.source_hash"](sources))
 
 
 def build(
@@ -478,11 +365,11 @@ def build(
     if kerneldir is not None:
         _check_directory("kerneldir", kerneldir)
         arguments += ["--kerneldir", kerneldir]
-    with _staged_sources(sources) as directory:
+    with __salt__["toa_artifact.staged_sources"](sources) as directory:
         return _call("build", "--source", directory, *arguments, program=node_program)
 
 
-def push(artifact: str) -> str:
+def send_to_master(artifact: str) -> str:
     """
     Send an artifact from this minion to the master, which keeps it below
     ``minions/ID/files`` in its cache directory. Return the artifact's id.
@@ -496,20 +383,10 @@ def push(artifact: str) -> str:
 
     .. code-block:: bash
 
-        salt 'reference*' toa.push /root/toa
+        salt 'reference*' toa.send_to_master /root/toa
     """
     _check_directory("artifact", artifact)
-    identity = str(manifest(artifact)["artifact"])
-    for name in _ARTIFACT_FILES:
-        path = os.path.join(artifact, name)
-        if not os.path.isfile(path):
-            raise CommandExecutionError(f"this is no whole artifact: there is no {path}")
-        if not __salt__["cp.push"](path):
-            raise CommandExecutionError(
-                f"the master did not take {path}. What to do: set `file_recv: True` in the "
-                "master's configuration and restart it; see its log"
-            )
-    return identity
+    return typing.cast(str, __salt__["toa_artifact.send_to_master"](artifact))
 
 
 def install(
@@ -531,7 +408,7 @@ def install(
         ``False`` leaves loading at boot to you.
 
     parameters
-        Of the module, see ``toa.options``; exactly these are then written to
+        Of the module, see ``toa.parameters``; exactly these are then written to
         ``/etc/modprobe.d/toa.conf``. ``None`` leaves them as they are.
 
     CLI Example:
@@ -541,8 +418,8 @@ def install(
         salt '*' toa.install salt://toa/artifacts/0123456789abcdef
     """
     flags = _flags({"--no-persist": not _boolean("persist", persist)})
-    flags += _parameters(parameters)
-    with _staged_artifact(artifact) as directory:
+    flags += __salt__["toa_parameters.arguments"](parameters)
+    with _staged(artifact) as directory:
         return _call("install", "--from", directory, *flags, program=node_program)
 
 
@@ -613,7 +490,7 @@ def deploy(
         Accept a node on which the live connection cannot be made.
 
     parameters
-        Of the module, see ``toa.options``; exactly these are then its
+        Of the module, see ``toa.parameters``; exactly these are then its
         parameters, now and at every boot. ``None`` leaves them as they are.
 
     reload
@@ -635,9 +512,9 @@ def deploy(
     )
     may_reload = _boolean("reload", reload)
     if parameters is not None:
-        flags += _parameters(parameters, defaults(while_running=True))
+        flags += __salt__["toa_parameters.arguments"](parameters, reset=True)
         flags += _flags({"--reload": may_reload})
-    with _staged_artifact(artifact) as directory:
+    with _staged(artifact) as directory:
         return _call("deploy", "--from", directory, *flags, program=node_program)
 
 
@@ -669,11 +546,11 @@ def remove(node_program: str | None = None) -> Answer:
     return _call("remove", program=node_program)
 
 
-def problems() -> Answer:
+def problems(node_program: str | None = None) -> Answer:
     """
     Return what is wrong with toa on this minion, by name with the reason in
-    words; empty where nothing is, or where toa is not installed. Reads a
-    handful of small files and runs nothing, so a beacon can ask each minute.
+    words; empty where nothing is, or where toa is not installed. Cheap enough for
+    a beacon to ask each minute.
 
     ``gone``
         The kernel runs without toa.
@@ -689,28 +566,7 @@ def problems() -> Answer:
 
         salt '*' toa.problems
     """
-    covered = _covered_kernels()
-    if not covered:
-        return {}
-    found: Answer = {}
-    running = _first_line("/proc/sys/kernel/osrelease")
-    if not os.path.exists(f"{_ROOT}/sys/module/toa/initstate"):
-        found["gone"] = (
-            f"toa is installed for the running kernel {running}, but it is not loaded"
-            if running in covered
-            else f"toa is not loaded: no artifact for the running kernel {running} is installed, "
-            f"only for {', '.join(sorted(covered))}"
-        )
-    elif _first_line("/sys/module/toa/parameters/hooks") == "disarmed":
-        found["disarmed"] = (
-            "toa is loaded but its hooks are disarmed, so applications see the balancer's address; "
-            "see kernel.ftrace_enabled and /sys/kernel/debug/kprobes/enabled"
-        )
-    # As the hooks of the package manager recorded it.
-    _, equals, without = _first_line("/var/lib/toa/kernels").partition("without_artifact=")
-    if equals and without:
-        found["kernel"] = f"no artifact is installed for the kernel {_printable(without)}"
-    return found
+    return typing.cast(Answer, _call("problems", program=node_program).get("problems", {}))
 
 
 def boot(node_program: str | None = None) -> Answer:
@@ -728,7 +584,7 @@ def boot(node_program: str | None = None) -> Answer:
     return _call("boot", program=node_program)
 
 
-def stats(per_cpu: bool = False) -> Answer:
+def stats(per_cpu: bool = False, node_program: str | None = None) -> Answer:
     """
     Return the counters of the running module, by name.
 
@@ -743,32 +599,19 @@ def stats(per_cpu: bool = False) -> Answer:
         salt '*' toa.stats per_cpu=True
     """
     wants_list = _boolean("per_cpu", per_cpu)
-    try:
-        with open(_STATS, encoding="ascii", errors="replace") as file:
-            lines = file.read(1024 * 1024).splitlines()
-    except OSError as error:
-        raise CommandExecutionError(
-            f"there are no counters ({_STATS}: {error.strerror}); is toa loaded? see toa.status"
-        ) from error
-    counters: Answer = {}
-    for line in lines[1:]:
-        name, _, numbers = line.partition(":")
-        try:
-            values = [int(number) for number in numbers.split()]
-        except ValueError:
-            raise CommandExecutionError(
-                f"{_STATS} has a line that is no counter: {_printable(line)[:200]}"
-            ) from None
-        counters[name.strip()] = values if wants_list else sum(values)
-    return counters
+    counters: dict[str, list[int]] = {}
+    for key, numbers in _call("stats", program=node_program).get("counters", {}).items():
+        # NAME.FIRST: of the CPUs from the FIRST on.
+        counters.setdefault(key.partition(".")[0], []).extend(map(int, (numbers or "").split()))
+    return {name: each if wants_list else sum(each) for name, each in counters.items()}
 
 
-def options(parameters: Answer) -> Answer:
+def parameters(values: Answer) -> Answer:
     """
     Return parameters of the module in the form in which the module itself
     shows them, by name; fail, naming what is wrong with them. Changes nothing.
 
-    parameters
+    values
         ``kinds``
             TCP option kinds that carry an address: a number or a list.
         ``trusted``
@@ -786,22 +629,9 @@ def options(parameters: Answer) -> Answer:
 
     .. code-block:: bash
 
-        salt '*' toa.options '{kinds: [254, 200], trusted: [100.125.0.0/16]}'
+        salt '*' toa.parameters '{kinds: [254, 200], trusted: [100.125.0.0/16]}'
     """
-    if not isinstance(parameters, dict):
-        raise CommandExecutionError(
-            f"parameters must be a mapping of names and values, not {_shown(parameters)}"
-        )
-    found: Answer = {}
-    for name, value in parameters.items():
-        if name not in _PARAMETERS:
-            known = ", ".join(sorted(_PARAMETERS))
-            raise CommandExecutionError(f"toa has no parameter {_shown(name)}; it has {known}")
-        try:
-            found[name] = _PARAMETERS[name][0](value)
-        except ValueError as flaw:
-            raise CommandExecutionError(f"the parameter {name} {flaw}") from None
-    return dict(sorted(found.items()))
+    return typing.cast(Answer, __salt__["toa_parameters.checked"](values))
 
 
 def defaults(while_running: bool = False) -> Answer:
@@ -818,715 +648,19 @@ def defaults(while_running: bool = False) -> Answer:
 
         salt '*' toa.defaults
     """
-    found = {name: default for name, (_, default) in _PARAMETERS.items()}
-    if _boolean("while_running", while_running):
-        return {name: found[name] for name in sorted(_WRITABLE)}
-    return found
+    only_writable = _boolean("while_running", while_running)
+    return typing.cast(Answer, __salt__["toa_parameters.defaults"](only_writable))
 
 
-def node(
-    verb: str,
-    arguments: list[str] | None = None,
-    artifact: str | None = None,
-    limit: int = _LIMIT,
-    node_program: str | None = None,
-) -> Answer:
-    """
-    Run a verb of toa-node and return what it said as it is: ``status``,
-    ``output`` and ``noise``. What ``toa-fleet --carrier salt`` calls; the other
-    functions read the answer for you.
-
-    verb
-        One of status, fingerprint, gates, deploy, verify, unload, remove.
-
-    arguments
-        Further arguments of the verb.
-
-    artifact
-        For ``deploy``: directory or ``salt://`` URL with the artifact.
-
-    limit
-        Seconds after which it is stopped.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt '*' toa.node status
-    """
-    if verb not in _CARRIED:
-        raise CommandExecutionError(
-            f"verb must be one of {', '.join(_CARRIED)}, not {_shown(verb)}"
-        )
-    words = [str(word) for word in arguments or ()]
-    program = _find_program(node_program)
-    with contextlib.ExitStack() as stack:
-        if artifact is not None:
-            words = ["--from", stack.enter_context(_staged_artifact(artifact)), *words]
-        exit_status, output, noise = _run(["/bin/sh", program, verb, *words], limit)
-    return {
-        "status": exit_status,
-        "output": output.decode("utf-8", "backslashreplace"),
-        "noise": noise[-4096:],
-    }
-
-
-# --- what a few files tell ---------------------------------------------------
-
-
-def _covered_kernels() -> set[str]:
-    """Releases of the kernels for which an artifact is current."""
-    found = set()
-    for path in glob.glob(f"{_ROOT}/var/lib/toa/*/current"):
-        directory = os.path.dirname(path)[len(_ROOT) :]
-        artifact = _first_line(f"{directory}/current")
-        if not re.fullmatch("[0-9a-f]{16}", artifact):
-            continue
-        text = _beginning(f"{directory}/{artifact}/manifest")
-        found |= set(re.findall(r"^kernel_release=(.+)$", text, re.M)[:1])
-    return found
-
-
-def _first_line(path: str) -> str:
-    return _beginning(path).partition("\n")[0].strip()
-
-
-def _beginning(path: str) -> str:
-    try:
-        with open(_ROOT + path, encoding="utf-8", errors="replace") as file:
-            return file.read(_MAX_MANIFEST)
-    except OSError:
-        return ""
-
-
-# --- the module's parameters -------------------------------------------------
-
-
-def _kinds(value: typing.Any) -> str:
-    """Ascending, each once, as the module shows them."""
-    numbers = set()
-    for word in _words(value):
-        if not (word.isascii() and word.isdigit() and 0 < int(word) < 255):
-            raise ValueError(f"is a list of TCP option kinds (1 to 254), not {word[:40]!r}")
-        numbers.add(int(word))
-    if not numbers:
-        raise ValueError("names no kind")
-    return ",".join(map(str, sorted(numbers)))
-
-
-def _networks(value: typing.Any) -> str:
-    networks = []
-    for word in _words(value):
-        try:
-            networks.append(ipaddress.ip_interface(word).with_prefixlen)
-        except ValueError:
-            raise ValueError(
-                f"is a list of networks like 10.0.0.0/8 or 2001:db8::/32, not {word[:80]!r}"
-            ) from None
-    return ",".join(dict.fromkeys(networks))
-
-
-def _count(value: typing.Any) -> str:
-    if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,9}", str(value)):
-        raise ValueError(f"is a number, not {_shown(value)}")
-    return str(int(value))
-
-
-def _namespaces(value: typing.Any) -> str:
-    words = _words(value)
-    if words in ([], ["all"]):
-        return "all"
-    for word in words:
-        if word != "init" and not re.fullmatch(r"[1-9][0-9]{0,9}", word):
-            raise ValueError(
-                "is all, or a list of init and numbers as in readlink /proc/PID/ns/net, "
-                f"not {word[:40]!r}"
-            )
-    return ",".join(words)
-
-
-def _switch(value: typing.Any) -> str:
-    if not isinstance(value, bool):
-        raise ValueError(f"is true or false, not {_shown(value)}")
-    return "Y" if value else "N"
-
-
-def _words(value: typing.Any) -> list[str]:
-    """A list, or one word with commas in it, or a number."""
-    words = value.split(",") if isinstance(value, str) else value
-    if isinstance(words, int) and not isinstance(words, bool):
-        words = [words]
-    if not isinstance(words, list) or not all(
-        isinstance(word, (str, int)) and not isinstance(word, bool) for word in words
-    ):
-        raise ValueError(f"is a list, not {_shown(value)}")
-    return [str(word).strip() for word in words if str(word).strip()]
-
-
-#: By name: how a value is read, and what it is without being asked for.
-_PARAMETERS: dict[str, tuple[typing.Callable[[typing.Any], str], str]] = {
-    "kinds": (_kinds, "254"),
-    "trusted": (_networks, ""),
-    "max_connections": (_count, "1048576"),
-    "netns": (_namespaces, "all"),
-    "from_syn": (_switch, "N"),
-}
-#: Those that the module takes while it runs.
-_WRITABLE = frozenset({"kinds", "trusted", "netns"})
-
-
-def _parameters(wanted: Answer | None, reset: Answer | None = None) -> list[str]:
-    """As arguments of toa-node; those to reset but for the wanted ones."""
-    if wanted is None:
-        return []
-    wanted = options(wanted)
-    words = ["--parameters", _assignments(wanted) or "none"]
-    reset = {name: value for name, value in (reset or {}).items() if name not in wanted}
-    return [*words, *(["--reset", _assignments(reset)] if reset else [])]
-
-
-def _assignments(values: Answer) -> str:
-    return " ".join(f"{name}={value}" for name, value in values.items())
-
-
-# --- the one runner ---------------------------------------------------------
+# --- arguments --------------------------------------------------------------------
 
 
 def _call(verb: str, *arguments: str, program: str | None = None) -> Answer:
-    """
-    Run the node program and return its answer as typed values; everything
-    that is not a whole and successful answer is raised.
-    """
-    limit = _LIMITS.get(verb, _LIMIT)
-    argv = ["/bin/sh", _find_program(program), verb, *arguments]
-    log.debug("running %s", argv)
-    exit_status, output, noise = _run(argv, limit)
-    log.debug("%s: status %s; it said: %s", verb, exit_status, noise)
-    if exit_status is None:
-        raise CommandExecutionError(
-            f"toa-node {verb} was not done after {limit} seconds and was stopped; "
-            f"it last said: {_last_line(noise)}. See what hangs on the node, then run it again"
-        )
-    try:
-        pairs = _parse(verb, output, exit_status)
-    except ValueError as flaw:
-        said = _last_line(noise)
-        raise CommandExecutionError(
-            f"toa-node {verb} gave a broken answer: {flaw}"
-            + (f"; it said: {said}" if said else "")
-            + f". Run `sh {argv[1]} {verb}` on the node to see more"
-        ) from None
-    if exit_status:
-        raise CommandExecutionError(_failure(verb, exit_status, pairs))
-    return _typed(verb, pairs)
+    return typing.cast(Answer, __salt__["toa_node.ask"](verb, *arguments, program=program))
 
 
-def _failure(verb: str, exit_status: int, pairs: dict[str, str]) -> str:
-    detail = pairs.get("detail") or "it gives no reason"
-    hint = pairs.get("hint")
-    return f"toa-node {verb}: {_CLASSES[exit_status]}: {detail}" + (
-        f". What to do: {hint}" if hint else ""
-    )
-
-
-class _Reader(threading.Thread):
-    """Drains a stream and keeps a bounded part of it: its head or its tail."""
-
-    def __init__(self, stream: typing.IO[bytes], head: int = 0, tail: int = 0) -> None:
-        super().__init__(daemon=True)
-        self._stream = stream
-        self._head = head
-        self._chunks: collections.deque[bytes] = collections.deque(maxlen=tail or None)
-        self._size = 0
-        self.start()
-
-    def run(self) -> None:
-        while chunk := self._stream.read1(4096):  # type: ignore[attr-defined]
-            self._size += len(chunk)
-            if not self._head or self._size <= self._head:
-                self._chunks.append(chunk)
-
-    def result(self) -> bytes:
-        """What was kept; waits a little for a child that still holds the pipe."""
-        self.join(5)
-        if self._head and self._size > self._head:
-            raise CommandExecutionError(
-                f"toa-node's answer is longer than {self._head} bytes, which none is"
-            )
-        return b"".join(list(self._chunks))
-
-
-def _run(argv: list[str], limit: float) -> tuple[int | None, bytes, str]:
-    """Exit status (None: stopped at the time limit), output, and its noise."""
-    try:
-        process = subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=_ENVIRONMENT,
-            cwd="/",
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise CommandExecutionError(f"cannot run {argv[0]}: {error.strerror}") from error
-    assert process.stdout and process.stderr
-    output = _Reader(process.stdout, head=_MAX_OUTPUT)
-    noise = _Reader(process.stderr, tail=16)
-    exit_status: int | None
-    try:
-        exit_status = process.wait(limit)
-    except subprocess.TimeoutExpired:
-        exit_status = None
-    finally:
-        _stop(process)
-    return exit_status, output.result(), _printable(noise.result().decode("utf-8", "replace"))
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End it with all its children: gently first, so that it can roll back."""
-    for number, patience in ((signal.SIGTERM, _GRACE), (signal.SIGKILL, 10)):
-        if process.poll() is not None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(patience)
-
-
-# --- reading answers --------------------------------------------------------
-
-
-def _parse(verb: str, output: bytes, exit_status: int) -> dict[str, str]:
-    """The pairs of a whole answer; ValueError says what is wrong with another."""
-    lines = output.decode("utf-8", "backslashreplace").split("\n")
-    begin = f"begin={verb}"
-    if begin not in lines:
-        raise ValueError("it does not begin" if any(lines) else "it is empty")
-    lines = lines[lines.index(begin) + 1 :]
-    # A whole answer ends with a newline, so that a cut last line is noticed.
-    if len(lines) < 2 or lines[-1] or not lines[-2].startswith("end="):
-        raise ValueError("it was cut, for it has no end")
-    pairs: dict[str, str] = {}
-    for line in lines[:-1]:
-        key, value = _pair(line)
-        if key in pairs:
-            raise ValueError(f"it gives {key} twice")
-        pairs[key] = value
-    end = pairs.pop("end")
-    if end != str(exit_status):
-        raise ValueError(f"it ends with {end[:20]}, but the exit status is {exit_status}")
-    if exit_status and exit_status not in _CLASSES:
-        raise ValueError(f"there is no exit status {exit_status}")
-    return pairs
-
-
-def _pair(line: str) -> tuple[str, str]:
-    key, equals, value = line.partition("=")
-    if not equals or not _KEY.match(key):
-        raise ValueError(f"a line is not key=value: {_printable(line)[:80]}")
-    if len(value) > _MAX_VALUE and not key.startswith("base64."):
-        raise ValueError(f"{key[:60]} is longer than {_MAX_VALUE} characters")
-    return key, _printable(value)
-
-
-def _typed(verb: str, pairs: dict[str, str]) -> Answer:
-    """Values as what they are, and prefixes as dicts."""
-    answer: Answer = {}
-    groups = {
-        "gate": "gates",
-        "proof": "proof",
-        "selftest": "selftest",
-        "manifest": "manifest",
-        "step": "steps",
-    }
-    # Empty is a value here: a list of networks that names none.
-    if verb == "status":
-        answer["parameters"] = {
-            key.partition(".")[2]: text
-            for key, text in pairs.items()
-            if key.startswith("parameter.")
-        }
-    convert = {"gate": _gate, "proof": _proof, "selftest": _selftest}
-    try:
-        for key, text in pairs.items():
-            prefix, dot, name = key.partition(".")
-            if prefix == "parameter" and dot:
-                continue
-            if dot and prefix in groups:
-                value = convert[prefix](text) if prefix in convert else _value(name, text)
-                answer.setdefault(groups[prefix], {})[name] = value
-            else:
-                answer[key] = _value(key, text)
-        _require_promised(verb, pairs)
-    except ValueError as flaw:
-        raise CommandExecutionError(
-            f"toa-node {verb} gave a broken answer: {flaw}; is it of another version?"
-        ) from None
-    if "proof" in answer:
-        answer["skipped"] = {
-            name[len("proof.") :]: text.partition(":")[2].strip()
-            for name, text in pairs.items()
-            if name.startswith("proof.") and text.startswith("skipped")
-        }
-    return answer
-
-
-def _require_promised(verb: str, pairs: dict[str, str]) -> None:
-    lacks = sorted(_PROMISED.get(verb, set()) - set(pairs))
-    if lacks:
-        raise ValueError(f"it lacks {', '.join(lacks)}")
-    if verb == "deploy" and pairs["proof.build_id"] != "yes":
-        raise ValueError("it ends well, without the proof that this very module runs")
-
-
-def _value(key: str, text: str) -> typing.Any:
-    if key == "artifacts":
-        return [_stored_artifact(word) for word in text.split()]
-    if key in {"kernels_without_artifact", "packages", "missing"}:
-        return text.split()
-    if key == "options":
-        return dict(word.partition("=")[::2] for word in text.split())
-    if key == "imports":
-        return dict(word.partition(":")[::2] for word in text.split(",") if word)
-    if text == "":
-        return None
-    if key in {"page_size", "uptime", "taint", "uid", "size"}:
-        if not (text.isascii() and text.isdigit()):
-            raise ValueError(f"{key} is not a number: {text[:80]}")
-        return int(text)
-    if key in {"headers", "loaded", "persistent", "rebuild", "changed", "options_ours"}:
-        if text not in {"yes", "no"}:
-            raise ValueError(f"{key} is neither yes nor no: {text[:80]}")
-        return text == "yes"
-    return text
-
-
-def _stored_artifact(word: str) -> Answer:
-    system, slash, artifact = word.partition("/")
-    if not (system and slash and artifact):
-        raise ValueError(f"artifacts has {word[:80]}, which is not fingerprint/artifact")
-    return {"fingerprint": system, "artifact": artifact}
-
-
-def _gate(text: str) -> Answer:
-    word, _, reason = text.partition(":")
-    states = {"open": True, "closed": False, "unknown": None}
-    if word not in states:
-        raise ValueError(f"a gate is neither open, closed nor unknown: {text[:80]}")
-    return {"open": states[word], "reason": reason.strip() or None}
-
-
-def _proof(text: str) -> bool | None:
-    results = {"yes": True, "no": False, "unknown": None, "skipped": None}
-    word = text.partition(":")[0]
-    if word not in results:
-        raise ValueError(f"a proof is neither yes, no, unknown nor skipped: {text[:80]}")
-    return results[word]
-
-
-def _selftest(text: str) -> Answer:
-    result, _, reason = text.partition(":")
-    return {"result": result, "reason": reason.strip() or None}
-
-
-def _printable(text: str) -> str:
-    return "".join(char if char.isprintable() or char == "\n" else "?" for char in text)
-
-
-def _last_line(text: str) -> str:
-    lines = text.strip().splitlines()
-    return lines[-1][:300] if lines else ""
-
-
-# --- manifests and the fileserver -------------------------------------------
-
-
-def _manifest_at(directory: str) -> Answer | None:
-    """The manifest there, None when there is none; raises when it is broken."""
-    path = _below(directory, "manifest")
-    if _is_url(path):
-        path = _cached(path)
-        if not path:
-            return None
-    try:
-        with open(path, "rb") as file:
-            data = file.read(_MAX_MANIFEST + 1)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise CommandExecutionError(
-            f"cannot read the manifest in {directory}: {error.strerror}"
-        ) from error
-    try:
-        return _parse_manifest(data)
-    except ValueError as flaw:
-        raise CommandExecutionError(f"the manifest in {directory} is broken: {flaw}") from None
-
-
-def _parse_manifest(data: bytes) -> Answer:
-    if len(data) > _MAX_MANIFEST:
-        raise ValueError(f"it is larger than {_MAX_MANIFEST} bytes")
-    claims: Answer = {}
-    for line in data.decode("utf-8", "backslashreplace").splitlines():
-        key, equals, text = line.partition("=")
-        if not equals or not _KEY.match(key):
-            raise ValueError(f"a line is not key=value: {_printable(line)[:80]}")
-        if key in claims:
-            raise ValueError(f"it gives {key} twice")
-        claims[key] = _value(key, _printable(text))
-    if claims.get("manifest") != "1":
-        raise ValueError("it is not of version 1")
-    for key in ("fingerprint", "sha256", "build_id"):
-        if not re.fullmatch(r"[0-9a-f]{16,128}", claims.get(key) or ""):
-            raise ValueError(f"its {key} is none")
-    claims["artifact"] = claims["sha256"][:16]
-    return claims
-
-
-def _differences(claims: Answer, facts: Answer) -> str:
-    """The fields in which an artifact is not for a node, in words; empty: none."""
-    words = []
-    for field in _HARD_FIELDS:
-        artifact, node = claims.get(field), facts.get(field)
-        if field in _MAY_BE_EMPTY and (artifact is None or node is None):
-            continue
-        if artifact is None or artifact != node:
-            words.append(f"{field}: artifact {artifact}, node {node}")
-    return "; ".join(words)
-
-
-def _nearest(base: str, facts: Answer) -> Answer:
-    """
-    Among all artifacts: one that matches although its id differs (a field is
-    empty on one side), else why the nearest does not.
-    """
-    nearest = broken = ""
-    names = _directories_below(base)
-    for name in names:
-        directory = _below(base, name)
-        try:
-            claims = _manifest_at(directory)
-        except CommandExecutionError as error:
-            broken = broken or str(error)
-            continue
-        if claims is None:
-            continue
-        differing = _differences(claims, facts)
-        if not differing:
-            return {"found": True, "source": directory, "manifest": claims, "reason": None}
-        if not nearest or differing.count(";") < nearest.count(";"):
-            nearest = f"the nearest, {name}, differs in {differing}"
-    why = nearest or broken or "there is none at all"
-    return _none_found(f"{base} has no artifact for the fingerprint {facts['fingerprint']}: {why}")
-
-
-def _none_found(reason: str) -> Answer:
-    return {"found": False, "source": None, "manifest": None, "reason": reason}
-
-
-def _directories_below(base: str) -> list[str]:
-    if not _is_url(base):
-        try:
-            return sorted(os.listdir(base))
-        except OSError:
-            return []
-    return sorted({name.partition("/")[0] for name in _served_below(base)})
-
-
-def _served_below(base: str) -> list[str]:
-    """The files that the fileserver has below a URL, relative to it."""
-    path, saltenv = salt.utils.url.parse(base)
-    prefix = path.strip("/") + "/"
-    names = __salt__["cp.list_master"](saltenv=saltenv, prefix=prefix)
-    return sorted(name[len(prefix) :] for name in names or () if name.startswith(prefix))
-
-
-@contextlib.contextmanager
-def _staged_artifact(artifact: str) -> typing.Iterator[str]:
-    """A local directory that has the artifact's files."""
-    _check_place("artifact", artifact)
-    if not _is_url(artifact):
-        yield artifact
-        return
-    with _scratch() as directory:
-        for name in _ARTIFACT_FILES:
-            _get_file(_below(artifact, name), os.path.join(directory, name))
-        yield directory
-
-
-@contextlib.contextmanager
-def _staged_sources(sources: str | None) -> typing.Iterator[str]:
-    """A local copy of the sources, without what builds left among them."""
-    place = _place("sources", sources) or _packaged("../kmod", "kmod") or _SOURCES_URL
-    is_served = _is_url(place)
-    names = _served_below(place) if is_served else _files_below(place)
-    names = [name for name in names if not _PRODUCTS.search(name)]
-    if "Makefile" not in names:
-        raise CommandExecutionError(
-            f"there are no sources of toa.ko in {place} (no Makefile); serve kmod/ of this "
-            "project there, or say with `toa:sources` where it is"
-        )
-    with _scratch() as directory:
-        for name in names:
-            target = os.path.join(directory, name)
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-            if is_served:
-                _get_file(_below(place, name), target)
-            else:
-                shutil.copyfile(os.path.join(place, name), target)
-        yield directory
-
-
-@contextlib.contextmanager
-def _scratch() -> typing.Iterator[str]:
-    directory = ""
-    try:
-        directory = tempfile.mkdtemp(prefix="toa-")
-        yield directory
-    except OSError as error:
-        raise CommandExecutionError(
-            f"cannot stage files in {directory or 'a temporary directory'}: {error}"
-        ) from error
-    finally:
-        if directory:
-            shutil.rmtree(directory, ignore_errors=True)
-
-
-def _files_below(directory: str) -> list[str]:
-    return sorted(
-        os.path.relpath(os.path.join(parent, name), directory)
-        for parent, _, names in os.walk(directory)
-        for name in names
-    )
-
-
-def _get_file(url: str, target: str) -> None:
-    if not __salt__["cp.get_file"](url, target) or not os.path.isfile(target):
-        raise CommandExecutionError(f"the fileserver has no {url}")
-
-
-# --- finding things ---------------------------------------------------------
-
-
-def _find_program(wanted: str | None) -> str:
-    wanted = _place("node_program", wanted)
-    if wanted:
-        path = _program_at(wanted)
-        if not path:
-            raise CommandExecutionError(
-                f"the node program {wanted} is not there; `toa:node_program` or the argument "
-                "node_program says that it should be"
-            )
-        return path
-    for place in (_packaged("node"), _PROGRAM_URL, _STORED_PROGRAM):
-        path = _program_at(place) if place else ""
-        if path:
-            return path
-    raise CommandExecutionError(
-        "the node program toa-node is nowhere to be found; add a checkout of this project to "
-        f"the file_roots (so that {_PROGRAM_URL} is there), or install the Python package "
-        "toa-fleet on the minion, or say with `toa:node_program` where it is (salt-ssh carries "
-        "it along with `state.apply toa`, not with single functions)"
-    )
-
-
-def _program_at(place: str) -> str:
-    """
-    The program as one file: the parts of a folder are joined in the minion's
-    cache, whenever their hash is not that of what was joined before. So a run
-    asks the master for one file, and never has parts of two versions.
-    """
-    path = _below(place, _PROGRAM_HASH)
-    path = _cached(path) if _is_url(path) else path
-    if not os.path.isfile(path):
-        path = _cached(place) if _is_url(place) else place
-        return path if os.path.isfile(path) else ""
-    with open(path, encoding="ascii", errors="replace") as file:
-        wanted = file.read(64)
-    joined = os.path.join(__opts__["cachedir"], "toa-node")
-    if _hash_of(joined) != wanted:
-        _join(place, joined, wanted)
-    return joined
-
-
-def _join(place: str, target: str, wanted: str) -> None:
-    """As join() of toa_fleet/node_program.py."""
-    folder = place
-    if _is_url(place):
-        parts = __salt__["cp.cache_dir"](place)
-        folder = next((path[:-9] for path in parts if path.endswith("/contents")), "")
-    pieces: list[bytes] = []
-    try:
-        with open(os.path.join(folder, "contents"), encoding="ascii") as file:
-            names = [line for line in file.read().split("\n") if line and line[0] != "#"]
-        for name in names:
-            with open(os.path.join(folder, name), "rb") as part:
-                mark = f"\n# ==== {name} ====\n".encode() if pieces else b""
-                pieces.append(mark + part.read())
-        program = b"".join(pieces)
-        found = hashlib.sha256(program).hexdigest()
-        if found != wanted:
-            raise CommandExecutionError(
-                f"the parts of toa-node in {place} are not those that {_PROGRAM_HASH} there names: "
-                f"{found[:16]}, not {wanted[:16]}. What to do: try again, if they are being "
-                "updated just now; if they were changed on purpose, run `make node` there"
-            )
-        temporary = f"{target}.{os.getpid()}"
-        with open(temporary, "wb") as file_:
-            file_.write(program)
-        os.replace(temporary, target)
-    except OSError as error:
-        raise CommandExecutionError(f"cannot join toa-node from {place}: {error}") from error
-
-
-def _hash_of(path: str) -> str:
-    try:
-        with open(path, "rb") as file:
-            return hashlib.sha256(file.read()).hexdigest()
-    except OSError:
-        return ""
-
-
-def _cached(url: str) -> str:
-    """A file of the fileserver as a local path; empty when it has none."""
-    # What was there once most likely is; asking for what is not logs an error.
-    if not __salt__["cp.is_cached"](url) and not __salt__["cp.hash_file"](url):
-        return ""
-    return typing.cast(str, __salt__["cp.cache_file"](url) or "")
-
-
-def _packaged(*names: str) -> str:
-    """The first of these paths that the installed Python package has."""
-    spec = importlib.util.find_spec("toa_fleet")
-    for root in (spec and spec.submodule_search_locations) or ():
-        for name in names:
-            path = os.path.normpath(os.path.join(root, name))
-            if os.path.exists(path):
-                return path
-    return ""
-
-
-def _place(name: str, given: typing.Any) -> str:
-    """A path or URL: as given, else as configured, else empty."""
-    if given is None:
-        given = __salt__["config.get"](f"toa:{name}", None)
-    if given is None or given == "":
-        return ""
-    _check_place(name, given)
-    return typing.cast(str, given)
-
-
-def _check_place(name: str, place: typing.Any) -> None:
-    if not isinstance(place, str) or not (_is_url(place) or os.path.isabs(place)):
-        raise CommandExecutionError(
-            f"{name} must be an absolute path or a salt:// URL, not {_shown(place)}"
-        )
-
-
-def _check_directory(name: str, directory: typing.Any) -> None:
-    if not isinstance(directory, str) or not os.path.isabs(directory):
-        raise CommandExecutionError(f"{name} must be an absolute path, not {_shown(directory)}")
+def _staged(artifact: str) -> typing.ContextManager[str]:
+    return typing.cast("typing.ContextManager[str]", __salt__["toa_artifact.staged"](artifact))
 
 
 def _boolean(name: str, value: typing.Any) -> bool:
@@ -1535,11 +669,17 @@ def _boolean(name: str, value: typing.Any) -> bool:
     return value
 
 
+def _check_directory(name: str, directory: typing.Any) -> None:
+    if not isinstance(directory, str) or not os.path.isabs(directory):
+        raise CommandExecutionError(f"{name} must be an absolute path, not {_shown(directory)}")
+
+
 def _shown(value: typing.Any) -> str:
-    return f"{_printable(repr(value))[:80]} ({type(value).__name__})"
+    text = "".join(char if char.isprintable() else "?" for char in repr(value))
+    return f"{text[:80]} ({type(value).__name__})"
 
 
-def _options(wanted: Answer) -> list[str]:
+def _words(wanted: Answer) -> list[str]:
     """Options with a value, or with several; those without one are left out."""
     words = []
     pairs = (
@@ -1557,13 +697,3 @@ def _options(wanted: Answer) -> list[str]:
 
 def _flags(wanted: dict[str, bool]) -> list[str]:
     return [flag for flag, is_wanted in wanted.items() if is_wanted]
-
-
-def _is_url(place: str) -> bool:
-    return place.startswith("salt://")
-
-
-def _below(place: str, name: str) -> str:
-    """``place/name``, also where place is a URL that ends in ?saltenv=."""
-    head, question, environment = place.partition("?") if _is_url(place) else (place, "", "")
-    return f"{head.rstrip('/')}/{name}{question}{environment}"

@@ -39,8 +39,6 @@ Result = dict[str, typing.Any]
 _SOURCES = ("auto", "fileserver", "build")
 _INSTALL_GATES = frozenset({"root", "readonly", "disk"})
 _REMOVE_GATES = frozenset({"root", "readonly"})
-#: A signed module may pass these; whether it does shows when it is loaded.
-_SIGNATURE_GATES = frozenset({"signature", "lockdown", "secure_boot"})
 
 
 def __virtual__() -> str | tuple[bool, str]:  # noqa: N807
@@ -165,7 +163,7 @@ def present(
             allow_unproven=allow_unproven,
             reload=reload,
         )
-        state.take_options(parameters)
+        state.take_parameters(parameters)
         state.look()
         wanted = state.choose(source, artifacts, sources, allow_build)
         reloads = state.will_reload(wanted, reload)
@@ -175,7 +173,7 @@ def present(
             build_id=wanted["build_id"],
             loaded=True,
             **({"persistent": True} if persist else {}),
-            **state.expected_options(reloads),
+            **state.expected_parameters(reloads),
         )
         if not state.changes:
             state.refuse_disarmed()
@@ -185,7 +183,7 @@ def present(
             # The kernel stays as it is: many a minion forbids loading once it is up.
             state.pass_gates(_INSTALL_GATES)
         else:
-            state.pass_all_gates_but(_gates_that_pass(wanted, state.before, replace_foreign))
+            state.pass_all_gates_but(state.gates_that_pass(wanted, replace_foreign))
         if state.announce(wanted["how"]):
             return
         with state.fetched(wanted, sources) as artifact:
@@ -246,7 +244,7 @@ def loaded(
             state.refuse_disarmed()
             state.done(f"toa {before['loaded_build_id']} is loaded and its hooks are armed")
             return
-        unasked = {"disk", "readonly", *_SIGNATURE_GATES}
+        unasked = {"disk", "readonly", *before["signature_gates"]}
         state.pass_all_gates_but(unasked | ({"foreign"} if replace_foreign else set()))
         if state.announce("the installed artifact would be loaded"):
             return
@@ -285,10 +283,10 @@ def persistent(
     def run(state: _State) -> None:
         state.require(source in _SOURCES, f"source must be one of {', '.join(_SOURCES)}", source)
         state.require_booleans(allow_build=allow_build)
-        state.take_options(parameters)
+        state.take_parameters(parameters)
         state.look()
         wanted = state.choose(source, artifacts, sources, allow_build)
-        options = state.expected_options(False)
+        options = state.expected_parameters(False)
         options.pop("parameters", None)
         state.expect(
             fingerprint=wanted["fingerprint"],
@@ -562,16 +560,6 @@ def misconfigured(name: str) -> Result:
 # --- what they share --------------------------------------------------------
 
 
-def _gates_that_pass(wanted: Facts, before: Facts, replace_foreign: bool) -> set[str]:
-    """Those that do not hold for this very artifact; toa.status knows of none."""
-    passes: set[str] = set()
-    if wanted.get("signature") not in {None, "none"}:
-        passes |= _SIGNATURE_GATES
-    if replace_foreign or before["build_id"] == wanted["build_id"]:
-        passes.add("foreign")
-    return passes
-
-
 def _install_packages(names: list[str]) -> str:
     """By Salt, as far as it can; what is left is toa-node's. Returns a note."""
     if "pkg.install" not in __salt__ or not names:
@@ -633,7 +621,7 @@ class _State:
         self._watched: tuple[str, ...] = ()
         self._has_acted = False
         self._has_installed = False
-        self._options: Facts | None = None
+        self._wanted_parameters: Facts | None = None
         #: Parameters that the module only reads when it is loaded again.
         self._pending = ""
         self._node_program = _in_this_environment(node_program)
@@ -671,10 +659,10 @@ class _State:
         for key, value in values.items():
             self.require(isinstance(value, bool), f"{key} must be True or False", value)
 
-    def take_options(self, parameters: Facts | None) -> None:
+    def take_parameters(self, parameters: Facts | None) -> None:
         """The module's parameters that the state asks for, as the module shows them."""
         if parameters is not None:
-            self._options = typing.cast(Facts, self.salt("options", parameters))
+            self._wanted_parameters = typing.cast(Facts, self.salt("parameters", parameters))
 
     def _writable(self) -> Facts:
         """Parameters that the module takes while it runs."""
@@ -685,9 +673,9 @@ class _State:
 
     def _wanted_running(self) -> Facts:
         """What the running module should show; only what it has already."""
-        if self._options is None:
+        if self._wanted_parameters is None:
             return {}
-        wanted = {**__salt__["toa.defaults"](), **self._options}
+        wanted = {**__salt__["toa.defaults"](), **self._wanted_parameters}
         return {name: wanted[name] for name in self._running() if name in wanted}
 
     def will_reload(self, wanted: Facts, allowed: bool) -> bool:
@@ -701,16 +689,16 @@ class _State:
         self._pending = "" if allowed or not same else ", ".join(sorted(fixed))
         return bool(fixed) and allowed and same
 
-    def expected_options(self, reloads: bool) -> Facts:
+    def expected_parameters(self, reloads: bool) -> Facts:
         """As arguments of ``expect``: what modprobe.d says, and what the module shows."""
-        if self._options is None:
+        if self._wanted_parameters is None:
             return {}
         replaced = reloads or not self._pending
         running = dict(self._running())
         for name, value in self._wanted_running().items():
             if replaced or name in self._writable():
                 running[name] = value
-        return {"options": self._options, **({"parameters": running} if running else {})}
+        return {"options": self._wanted_parameters, **({"parameters": running} if running else {})}
 
     def choose(
         self, source: str, artifacts: str | None, sources: str | None, allow_build: bool
@@ -776,6 +764,15 @@ class _State:
                 same = {name for name in old if name in new and old[name] == new[name]}
                 for side in ("old", "new"):
                     change[side] = {k: v for k, v in change[side].items() if k not in same}
+
+    def gates_that_pass(self, wanted: Facts, replace_foreign: bool) -> set[str]:
+        """Those that do not hold for this very artifact; toa.status knows of none."""
+        passes: set[str] = set()
+        if wanted.get("signature") not in {None, "none"}:
+            passes |= set(self._facts["signature_gates"])
+        if replace_foreign or self.before["build_id"] == wanted["build_id"]:
+            passes.add("foreign")
+        return passes
 
     def pass_all_gates_but(self, passed: typing.Iterable[str]) -> None:
         """As ``pass_gates``, whichever gates this toa-node has."""

@@ -72,6 +72,12 @@ class NodeFacts:
         """Artifact id that is current for the running kernel; empty: none."""
         return self.get("installed")
 
+    @property
+    def signature_gates(self) -> frozenset[str]:
+        """Gates that are closed to unsigned modules alone. A node tells of them before
+        it has seen the module; whether it trusts a signer shows when it loads."""
+        return frozenset(self.get("signature_gates").split())
+
     def closed_gates(self, ignore: frozenset[str] = frozenset()) -> list[tuple[str, str]]:
         """(name, reason) of each closed gate, but those named in ``ignore``."""
         return [gate for gate in closed_gates(self.gates) if gate[0] not in ignore]

@@ -9,21 +9,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Optional
-
-#: The hard fields in the order in which the fingerprint id hashes them.
-HARD_FIELDS = (
-    "arch",
-    "page_size",
-    "kernel_release",
-    "kernel_version",
-    "kernel_build_id",
-    "os_id",
-    "os_version_id",
-    "vermagic",
-    "module_layout",
-)
 
 #: Hard fields that not every system lets us read.
 MAY_BE_EMPTY = frozenset({"kernel_build_id", "vermagic", "module_layout"})
@@ -46,7 +33,10 @@ class Difference:
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """The nine hard fields of one system; an empty string is "not known"."""
+    """The hard fields of one system, in the order in which the id hashes them.
+
+    An empty string is "not known".
+    """
 
     arch: str
     page_size: str
@@ -65,12 +55,12 @@ class Fingerprint:
 
     @property
     def id(self) -> str:
-        """The first 16 hex digits of the SHA-256 of the nine lines."""
+        """The first 16 hex digits of the SHA-256 of their lines."""
         lines = "".join(f"{field}={value}\n" for field, value in self.items())
         return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()[:ID_LENGTH]
 
     def items(self) -> list[tuple[str, str]]:
-        """The nine (field, value) pairs in order."""
+        """The (field, value) pairs in order."""
         return [(field, getattr(self, field)) for field in HARD_FIELDS]
 
     def missing(self) -> list[str]:
@@ -86,6 +76,10 @@ class Fingerprint:
         """
         found = (_difference(field, value, getattr(node, field)) for field, value in self.items())
         return [difference for difference in found if difference]
+
+
+#: Their names, in that order.
+HARD_FIELDS = tuple(field.name for field in fields(Fingerprint))
 
 
 def _difference(field: str, artifact: str, node: str) -> Optional[Difference]:

@@ -92,14 +92,14 @@ class Manifest:
 
         Raises:
             ArtifactRefused: it is too large, malformed, incomplete, or its
-                ``fingerprint`` is not the one of its nine fields.
+                ``fingerprint`` is not the one of its hard fields.
         """
         values = _parse_lines(raw)
         _require(values)
         fingerprint = Fingerprint.of(values)
         if fingerprint.id != values["fingerprint"]:
             raise ArtifactRefused(
-                f"the manifest's nine fields have the fingerprint {fingerprint.id}, "
+                f"the manifest's hard fields have the fingerprint {fingerprint.id}, "
                 f"but it says fingerprint={one_line(values['fingerprint'], 40)}: it was edited",
                 _REBUILD,
             )

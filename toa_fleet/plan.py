@@ -18,10 +18,6 @@ from toa_fleet.facts import NodeFacts
 from toa_fleet.fingerprint import MAY_BE_EMPTY, Difference
 from toa_fleet.manifest import Manifest
 
-#: Gates that are closed to unsigned modules only. A node tells of them before it
-#: has seen the module; whether it trusts a signer shows when it loads.
-_SIGNATURE_GATES = frozenset({"signature", "lockdown", "secure_boot"})
-
 
 class Action(str, Enum):
     """What is to be done with one node."""
@@ -103,7 +99,7 @@ def decide(facts: NodeFacts, artifacts: Sequence[Manifest], policy: Policy) -> D
     if is_there(facts, chosen) and (not policy.rebuild or facts.get("rebuild") == "yes"):
         return Decision(Action.THERE, chosen.artifact_id, "it runs, is proven, and will be back")
     closed = facts.closed_gates(
-        policy.ignored_gates | (_SIGNATURE_GATES if chosen.signed else frozenset())
+        policy.ignored_gates | (facts.signature_gates if chosen.signed else frozenset())
     )
     if closed:
         return _gate(chosen, closed)

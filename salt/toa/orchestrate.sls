@@ -134,7 +134,7 @@ toa-build-{{ fingerprint }}:
 
 toa-collect-{{ fingerprint }}:
   salt.function:
-    - name: toa.push
+    - name: toa.send_to_master
     - tgt: {{ builder | json }}
     - tgt_type: list
     - arg:

@@ -188,7 +188,7 @@ class Node:
 
 
 def facts_of(machine: lab.TinyMachine) -> dict[str, str]:
-    """The nine fields of a machine."""
+    """The hard fields of a machine."""
     done = machine.run("exec dash /root/toa-node fingerprint", shell="dash")
     answer = Answer(done.status, done.stdout, done.stderr).done()
     return {key: answer[key] for key in HARD}

@@ -6,6 +6,8 @@ from __future__ import annotations
 import importlib.util
 import sys
 import types
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from trees import CHECKOUT
@@ -15,7 +17,7 @@ class StandInError(Exception):
     """Stands in for salt.exceptions.CommandExecutionError."""
 
 
-def load_face(name: str) -> types.ModuleType:
+def load_face(room: str, file: str = "toa") -> types.ModuleType:
     """A file of _modules/, _states/, _grains/ or _beacons/, with stand-ins for what it
     imports from Salt: for tests that need no Salt."""
     stand_ins = {
@@ -29,7 +31,7 @@ def load_face(name: str) -> types.ModuleType:
     exceptions: Any = stand_ins["salt.exceptions"]
     exceptions.CommandExecutionError = StandInError
     spec = importlib.util.spec_from_file_location(
-        f"face_{name.strip('_')}_toa", CHECKOUT / name / "toa.py"
+        f"face_{room.strip('_')}_{file}", CHECKOUT / room / f"{file}.py"
     )
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -44,3 +46,37 @@ def load_face(name: str) -> types.ModuleType:
             else:
                 sys.modules[key] = value
     return module
+
+
+@dataclass
+class Modules:
+    """The files of _modules/, joined as Salt's loader joins them."""
+
+    salt: dict[str, Any]
+    toa: Any
+    node: Any
+    artifact: Any
+    places: Any
+    parameters: Any
+
+
+def load_modules(cachedir: Path, **salt: Any) -> Modules:
+    """Parameters: SALT: further functions, with ``__`` for the dot in their names."""
+    functions: dict[str, Any] = {
+        "config.get": lambda key, default: default,
+        "cp.hash_file": lambda url: {},
+        "cp.is_cached": lambda url: "",
+        **{name.replace("__", "."): function for name, function in salt.items()},
+    }
+    loaded: dict[str, Any] = {}
+    for name in ("toa", "toa_node", "toa_artifact", "toa_places", "toa_parameters"):
+        module: Any = load_face("_modules", name)
+        module.__salt__ = functions
+        module.__opts__ = {"cachedir": str(cachedir)}
+        for function in vars(module).values():
+            if getattr(function, "__module__", "") == module.__name__ or hasattr(
+                function, "__wrapped__"
+            ):
+                functions[f"{name}.{function.__name__}"] = function
+        loaded[name] = module
+    return Modules(functions, *loaded.values())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What _modules/toa.py makes of answers: replayed by stand-ins for toa-node, so
+"""What _modules/ makes of answers: replayed by stand-ins for toa-node, so
 that no Salt is needed."""
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faces import StandInError, load_face
+from faces import Modules, StandInError, load_modules
+from trees import Tree
 
 
 @pytest.fixture(scope="module")
-def face() -> Any:
-    module: Any = load_face("_modules")
-    module.__salt__ = {
-        "config.get": lambda key, default: default,
-        "cp.hash_file": lambda url: {},
-        "cp.is_cached": lambda url: "",
-    }
-    return module
+def modules(tmp_path_factory: pytest.TempPathFactory) -> Modules:
+    return load_modules(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture
+def face(modules: Modules) -> Any:
+    return modules.toa
 
 
 class StandIn:
@@ -197,9 +197,13 @@ def test_control_characters_do_not_reach_a_terminal(face: Any, stand_in: StandIn
 
 
 def test_a_program_that_hangs_is_stopped_and_may_roll_back(
-    face: Any, stand_in: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    modules: Modules,
+    face: Any,
+    stand_in: StandIn,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(face, "_LIMIT", 1)
+    monkeypatch.setattr(modules.node, "_LIMIT", 1)
     script = f"""
         trap 'echo rolled back >{tmp_path}/rolled-back; exit 9' TERM
         echo loading >&2
@@ -215,10 +219,14 @@ def test_a_program_that_hangs_is_stopped_and_may_roll_back(
 
 
 def test_a_program_that_ignores_the_request_to_stop_is_killed_with_its_children(
-    face: Any, stand_in: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    modules: Modules,
+    face: Any,
+    stand_in: StandIn,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(face, "_LIMIT", 0.5)
-    monkeypatch.setattr(face, "_GRACE", 0.5)
+    monkeypatch.setattr(modules.node, "_LIMIT", 0.5)
+    monkeypatch.setattr(modules.node, "_GRACE", 0.5)
     script = f"trap '' TERM\nsleep 100 & echo $! >{tmp_path}/child\nwhile :; do wait; done\n"
     with pytest.raises(StandInError, match="was stopped"):
         face.load(node_program=stand_in.does(script))
@@ -230,9 +238,9 @@ def test_a_program_that_ignores_the_request_to_stop_is_killed_with_its_children(
 
 
 def test_an_endless_answer_does_not_fill_the_memory(
-    face: Any, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+    modules: Modules, face: Any, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(face, "_MAX_OUTPUT", 100_000)
+    monkeypatch.setattr(modules.node, "_MAX_OUTPUT", 100_000)
     endless = "echo begin=status\nhead -c 5000000 /dev/zero | tr '\\0' 'x'\n"
     with pytest.raises(StandInError, match="longer than 100000 bytes"):
         face.status(node_program=stand_in.does(endless))
@@ -281,26 +289,41 @@ def test_switches_become_the_programs_options(face: Any, stand_in: StandIn) -> N
     )
 
 
-def test_counters_are_sums_or_numbers_per_cpu(
-    face: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stats = tmp_path / "toa_stats"
-    monkeypatch.setattr(face, "_STATS", str(stats))
-    stats.write_text(
+def test_counters_are_sums_or_numbers_per_cpu(face: Any, tree: Tree) -> None:
+    tree.write(
+        "proc/net/toa_stats",
         "                             CPU0       CPU1   \n"
         "syn_recv_sock_toa        :         3          4 \n"
-        "connections              :         7          0 \n"
+        "connections              :         7          0 \n",
     )
-    assert face.stats() == {"syn_recv_sock_toa": 7, "connections": 7}
-    assert face.stats(per_cpu=True) == {"syn_recv_sock_toa": [3, 4], "connections": [7, 0]}
+    program = str(tree.program)
+    assert face.stats(node_program=program) == {"syn_recv_sock_toa": 7, "connections": 7}
+    assert face.stats(per_cpu=True, node_program=program) == {
+        "syn_recv_sock_toa": [3, 4],
+        "connections": [7, 0],
+    }
 
 
-def test_counters_without_the_module_are_an_error(
-    face: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(face, "_STATS", str(tmp_path / "nothing"))
+def test_counters_of_hundreds_of_cpus_are_whole(face: Any, tree: Tree) -> None:
+    numbers = [18446744073709551615 - number for number in range(700)]
+    columns = "".join(f"{number:10} " for number in numbers)
+    tree.write("proc/net/toa_stats", f"CPU0\nconnections              :{columns}\n")
+    found = face.stats(per_cpu=True, node_program=str(tree.program))
+    assert found == {"connections": numbers}
+    total = face.stats(node_program=str(tree.program))
+    assert total == {"connections": sum(numbers)}
+
+
+@pytest.mark.parametrize("line", ["no counter at all", "syn:12:13", "syn: 12 x", ": 12", "A b: 1"])
+def test_lines_that_are_no_counters_are_named(face: Any, tree: Tree, line: str) -> None:
+    tree.write("proc/net/toa_stats", f"CPU0\n{line}\n")
+    with pytest.raises(StandInError, match="has a line that is no counter"):
+        face.stats(node_program=str(tree.program))
+
+
+def test_counters_without_the_module_are_an_error(face: Any, tree: Tree) -> None:
     with pytest.raises(StandInError, match="is toa loaded"):
-        face.stats()
+        face.stats(node_program=str(tree.program))
 
 
 def test_a_manifest_is_read_strictly(face: Any, tmp_path: Path) -> None:
@@ -326,16 +349,16 @@ def test_a_manifest_is_read_strictly(face: Any, tmp_path: Path) -> None:
 
 
 def test_a_master_that_takes_no_files_is_named_with_the_remedy(
-    face: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    modules: Modules, face: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """cp.push is stood in for: it returns False where the master has no file_recv."""
     manifest = f"manifest=1\nfingerprint={'a' * 16}\nsha256={'b' * 64}\nbuild_id={'c' * 40}\n"
     for name in ("toa.ko", "toa-selftest", "manifest"):
         (tmp_path / name).write_text(manifest)
     pushed: list[str] = []
-    monkeypatch.setitem(face.__salt__, "cp.push", pushed.append)
+    monkeypatch.setitem(modules.salt, "cp.push", pushed.append)
     with pytest.raises(StandInError) as error:
-        face.push(str(tmp_path))
+        face.send_to_master(str(tmp_path))
     assert str(error.value) == (
         f"the master did not take {tmp_path}/toa.ko. What to do: set `file_recv: True` in the "
         "master's configuration and restart it; see its log"
@@ -343,8 +366,9 @@ def test_a_master_that_takes_no_files_is_named_with_the_remedy(
     assert pushed == [f"{tmp_path}/toa.ko"]
 
 
-def test_scratch_directories_do_not_stay(face: Any, tmp_path: Path) -> None:
-    with pytest.raises(StandInError, match="cannot stage files"), face._scratch() as directory:
+def test_scratch_directories_do_not_stay(modules: Modules, tmp_path: Path) -> None:
+    scratch = modules.artifact._scratch()
+    with pytest.raises(StandInError, match="cannot stage files"), scratch as directory:
         (Path(directory) / "file").write_text("")
         raise OSError("disk full")
     assert not os.path.exists(directory)

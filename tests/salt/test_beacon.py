@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faces import load_face
+from faces import load_face, load_modules
 from trees import RELEASE, Tree, make_artifact
 
 GONE = {"gone": "toa is not loaded"}
 
 
 @pytest.fixture
-def module(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> Any:
-    face: Any = load_face("_modules")
-    monkeypatch.setattr(face, "_ROOT", str(tree.root))
-    return face
+def module(tree: Tree, tmp_path: Path) -> Any:
+    """toa, whose configuration names the tree's node program."""
+    configured = {"toa:node_program": str(tree.program)}
+    return load_modules(tmp_path, config__get=configured.get).toa
 
 
 def install(tree: Tree, tmp_path: Path) -> None:

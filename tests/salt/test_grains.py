@@ -90,11 +90,10 @@ def test_another_toa_runs_than_the_installed_one(face: Any, tree: Tree, tmp_path
     assert face.toa()["toa"]["stale"] is True
 
 
-def test_only_another_kernels_artifact_is_there(
-    face: Any, tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_another_kernels_artifact_is_there(face: Any, tree: Tree, tmp_path: Path) -> None:
     deploy(tree, tmp_path, "first")
-    monkeypatch.setattr(face, "_kernel", lambda: ("6.1.0-100-amd64", "#1 SMP"))
+    tree.write("proc/sys/kernel/osrelease", "6.1.0-100-amd64\n")
+    tree.write("proc/sys/kernel/version", "#1 SMP\n")
     found = face.toa()["toa"]
     assert (found["stale"], found["persisted"], found["artifact"]) == (True, False, None)
 
@@ -111,21 +110,29 @@ def test_the_fingerprint_is_asked_for_once(face: Any, tree: Tree) -> None:
 
 def test_another_program_is_asked_again(face: Any, tree: Tree) -> None:
     face.toa()
-    tree.program.write_text(
-        "echo begin=fingerprint\necho fingerprint=0123456789abcdef\necho end=0\n"
-    )
+    tree.program.write_text("echo begin=status\necho fingerprint=0123456789abcdef\necho end=0\n")
     assert face.toa()["toa"]["fingerprint"] == "0123456789abcdef"
 
 
 @pytest.mark.parametrize("answer", ["", "fingerprint=0123456789abcdef", "exit 3", "echo x"])
 def test_a_broken_answer_gives_no_fingerprint(face: Any, tree: Tree, answer: str) -> None:
-    tree.program.write_text(f"echo begin=fingerprint\n{answer}\n")
+    tree.program.write_text(f"echo begin=status\n{answer}\n")
     assert face.toa()["toa"]["fingerprint"] is None
 
 
 def test_a_broken_cache_does_no_harm(face: Any, tree: Tree, tmp_path: Path) -> None:
-    (tmp_path / "toa-fingerprint.json").write_text("[1")
+    (tmp_path / "toa-grains.json").write_text("[1")
     assert face.toa()["toa"]["fingerprint"] == tree.facts["fingerprint"]
+
+
+@pytest.mark.parametrize("gone", ["etc/systemd/system/toa.service", "sys/module/toa/initstate"])
+def test_what_somebody_takes_away_by_hand_is_seen(
+    face: Any, tree: Tree, tmp_path: Path, gone: str
+) -> None:
+    deploy(tree, tmp_path, "first")
+    before = face.toa()["toa"]
+    (tree.root / gone).unlink()
+    assert face.toa()["toa"] != before
 
 
 def test_a_start_of_the_minion_takes_less_than_50_ms_of_it(

@@ -23,11 +23,10 @@ FUNCTIONS = (
         "legacy_kernel",
         "load",
         "manifest",
-        "node",
-        "options",
+        "parameters",
         "problems",
-        "push",
         "remove",
+        "send_to_master",
     ),
     *("source_hash", "stats", "status", "toolchain", "unload", "verify"),
 )

@@ -161,6 +161,7 @@ def test_a_signed_module_is_not_refused_for_what_keeps_unsigned_ones_out(
 ) -> None:
     signed = Manifest.parse(artifact_files(fields, signature="fleet key")["manifest"])
     closed = {f"gate_{gate}": "closed: sign it" for gate in ("signature", "lockdown")}
+    closed["signature_gates"] = "signature lockdown secure_boot"
     assert decide(_facts(fields, **closed), [signed], Policy()).action is Action.PUSH
     node = _facts(fields, **closed, gate_blacklist="closed: barred")
     assert [name for name, _ in decide(node, [signed], Policy()).gates] == ["blacklist"]

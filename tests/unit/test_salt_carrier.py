@@ -154,7 +154,7 @@ def test_a_canary_is_called_alone_and_the_rest_together_or_not_at_all(
 @pytest.mark.parametrize(
     ("value", "kind", "words"),
     [
-        ("'toa.node' is not available.", NoShell, "the minion has no module toa"),
+        ("'toa_node.run' is not available.", NoShell, "the minion has no module toa"),
         ("Module 'toa' is not available.", BrokenAnswer, "the minion could not do it: Module"),
         ("ERROR: the fileserver has no salt://x", BrokenAnswer, "could not do it: ERROR"),
         ({"status": None, "output": ""}, Unreachable, "stopped at its time limit"),

@@ -52,6 +52,8 @@ _LULL, _LONGEST = 0.3, 3.0
 _BESIDE = 1.5
 #: What Salt's own bookkeeping may take on top of a verb's limit.
 _GRACE = 60.0
+#: The minions' function that all goes through.
+_RUN = "toa_node.run"
 _SYNC = "salt '*' saltutil.sync_all, with this project among the master's file_roots"
 
 
@@ -197,7 +199,7 @@ class SaltCarrier(Carrier):
             UsageError: nobody is meant.
             LocalError: Salt cannot do it.
         """
-        function, arguments = ("toa.node", _arguments(verb, limit)) if verb else ("test.ping", {})
+        function, arguments = (_RUN, _arguments(verb, limit)) if verb else ("test.ping", {})
         lines = self._master.call(Call(target, target_type, function, arguments))
         first = next(lines, {})
         minions = sorted(map(str, first.get("minions", [])))
@@ -276,7 +278,7 @@ class SaltCarrier(Carrier):
             _fail(futures, NodeError(error.detail, error.hint, error.word))
             return
         arguments = _arguments(request.verb, group[0].limit, request.arguments, place)
-        call = Call(list(futures), "list", "toa.node", arguments)
+        call = Call(list(futures), "list", _RUN, arguments)
         self._run(self._master.call(call), futures)
 
     def _run(self, lines: Iterator[dict[str, Any]], futures: dict[str, Future[Completed]]) -> None:
@@ -432,6 +434,6 @@ def _completed(value: Any) -> Completed:
         noise = str(value.get("noise", "")).encode("utf-8", "replace")
         return Completed(status, output, noise[-KEPT_STDERR:])
     said = one_line(str(value), 400)
-    if "toa.node" in said or "toa' __virtual__" in said:
+    if _RUN in said or "toa_node' __virtual__" in said:
         raise NoShell(f"the minion has no module toa: {said}", _SYNC, "module")
     raise BrokenAnswer(f"the minion could not do it: {said}", "see the minion's log")

@@ -7,7 +7,7 @@ REBUILD_HINT='it was cut, damaged or edited on its way: fetch the original again
 check_claims() {
     forget_differences
     fingerprint_of manifest_field
-    compare fingerprint "$M_fingerprint" "$R" 'its nine fields'
+    compare fingerprint "$M_fingerprint" "$R" 'its hard fields'
     file_size "$1/toa.ko"
     compare size "$M_size" "$R" 'the file toa.ko'
     file_sha256 "$1/toa.ko"

@@ -32,6 +32,19 @@ say_persistence() {
     fi
 }
 
+# Where each piece of this system stands, or would stand: whoever keeps an answer
+# sees by them whether it still holds.
+say_boot_pieces() {
+    BOOT_PIECES=
+    find_boot_method
+    [ "$BOOT_METHOD" = none ] || each_boot_piece "$BOOT_METHOD" list_piece
+    say boot_pieces "$BOOT_PIECES"
+}
+
+list_piece() {
+    BOOT_PIECES="$BOOT_PIECES${BOOT_PIECES:+ }$2"
+}
+
 # Before anything is changed.
 require_way_to_persist() {
     [ -z "$NO_PERSIST" ] || return 0

@@ -24,6 +24,19 @@ search_artifact_of() {
     kernel_has_artifact || UNCOVERED="$UNCOVERED${UNCOVERED:+ }$1"
 }
 
+# Into COVERED: the releases for which an artifact is current, with ", " between.
+find_kernels_with_artifact() {
+    COVERED=
+    for covered_fp in "$STORE"/*; do
+        is_id "${covered_fp##*/}" && first_line "$covered_fp/current" && is_id "$R" || continue
+        read_manifest "$covered_fp/$R/manifest" || continue
+        case ", $COVERED, " in
+        *", $M_kernel_release, "*) ;;
+        *) COVERED="$COVERED${COVERED:+, }$M_kernel_release" ;;
+        esac
+    done
+}
+
 # By what can be seen of it; the rest shows when it boots.
 kernel_has_artifact() {
     for kernel_fp in "$STORE"/*; do
@@ -59,8 +72,13 @@ say_kernels() {
         find_kernels_without_artifact
         R=$UNCOVERED
     else
-        first_line "$STORE/kernels"
-        R=${R#kernels_without_artifact=}
+        read_kernels_record
     fi
     say kernels_without_artifact "$R"
+}
+
+# As install, boot or the last kernel hook found out.
+read_kernels_record() {
+    first_line "$STORE/kernels"
+    R=${R#kernels_without_artifact=}
 }

@@ -37,6 +37,7 @@ say_installed() {
     list_artifacts
     say artifacts "$R"
     say_persistence
+    say_boot_pieces
     say_rebuild
     say_kernels
     read_boot_record
