@@ -133,6 +133,7 @@ class Estate:
         return {
             **({"user": MASTERS_USER} if MASTERS_USER else {}),
             **self._directories("master"),
+            "extension_modules": str(self.home / "master" / "cache" / "extmods"),
             **ports,
             "interface": "127.0.0.1",
             "auto_accept": True,
@@ -264,7 +265,26 @@ class Estate:
             config=config,
         )
         (results,) = said["data"].values()
+        assert isinstance(results, dict), results
         return {result["__id__"]: result for result in results.values()}
+
+    def runner(self, function: str, *words: str, **settings: Any) -> tuple[int, dict[str, Any]]:
+        """A function of the runner ``toa``: exit status, and what it returned."""
+        places = {"artifacts": self.artifacts, "build_directory": self.home / "build"}
+        given = [f"{name}={value}" for name, value in {**places, **settings}.items()]
+        where = str(self.home / "master")
+        done = subprocess.run(
+            [
+                *self._command("salt-run"),
+                *("-c", where, "--out=json", "-l", "critical", f"toa.{function}", *words, *given),
+            ],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert "{" in done.stdout, done.stdout + done.stderr
+        return done.returncode, json.loads(done.stdout[done.stdout.index("{") :])
 
     def _json(self, program: str, *words: str, config: Path | None = None) -> dict[str, Any]:
         where = str(config or self.home / "master")

@@ -17,7 +17,9 @@ def serve_checkout(home: Path) -> list[str]:
     developer's checkout: Salt walks all of it again and again."""
     checkout = home / "checkout"
     checkout.mkdir()
-    for name in ("_beacons", "_grains", "_modules", "_states", "kmod", "salt", "toa_fleet"):
+    for name in ("_beacons", "_grains", "_modules", "_runners", "_states"):
+        (checkout / name).symlink_to(CHECKOUT / name)
+    for name in ("kmod", "salt", "toa_fleet"):
         (checkout / name).symlink_to(CHECKOUT / name)
     return [str(checkout), str(checkout / "salt")]
 

@@ -160,6 +160,66 @@ class TestOrchestration:
         ]
 
 
+class TestRunner:
+    """The same, without the orchestration's states to read."""
+
+    @pytest.mark.every_salt
+    def test_it_shows_its_plan_and_carries_it_out(self, estate: Estate) -> None:
+        tree = estate.trees["a1"]
+        fingerprint = tree.facts["fingerprint"]
+        shutil.rmtree(estate.artifacts / fingerprint, ignore_errors=True)
+        for name in ("a1", "a2"):
+            estate.trees[name].run("remove")
+
+        status, plan = estate.runner("plan", "a*", batch=1)
+        assert status == 3
+        (group,) = plan["groups"]
+        assert group["builder"] == "a2"
+        assert (group["fingerprint"], group["waves"]) == (fingerprint, [["a1"], ["a2"]])
+        assert set(plan["refused"]) == {"alone"}
+
+        status, announced = estate.runner("roll_out", "a*", batch=1, test=True)
+        outcomes = {name: each["outcome"] for name, each in announced["minions"].items()}
+        assert (status, outcomes) == (3, {"a1": "planned", "a2": "planned", "alone": "refused"})
+        assert tree.facts["installed"] == ""
+
+        status, done = estate.runner("roll_out", "a*", batch=1)
+        outcomes = {name: each["outcome"] for name, each in done["minions"].items()}
+        assert (status, outcomes) == (3, {"a1": "done", "a2": "done", "alone": "refused"}), done
+        assert tree.facts["persistent"] == "yes"
+        status, again = estate.runner("roll_out", "a1")
+        assert (status, again["minions"]["a1"]["outcome"]) == (0, "unchanged")
+
+    @pytest.mark.every_salt
+    def test_a_failure_holds_what_is_behind_it(self, estate: Estate) -> None:
+        estate.serve("a1")
+        estate.salt("a*", "toa.unload")
+        failing = estate.trees["a1"].root / "proof-fails"
+        failing.touch()
+        try:
+            status, told = estate.runner("roll_out", "a1 or a2", "compound", batch=1)
+        finally:
+            failing.unlink()
+        outcomes = {name: each["outcome"] for name, each in told["minions"].items()}
+        assert (status, outcomes) == (4, {"a1": "failed", "a2": "held"}), told
+        assert "the proof failed" in told["minions"]["a1"]["detail"]
+
+    @pytest.mark.parametrize(
+        ("words", "settings", "problem"),
+        [
+            (["nobody*"], {}, "no minion answers to the target nobody* (glob)"),
+            (["a1"], {"bacth": 3}, "toa:orchestrate has `bacth`, which is no setting"),
+            (["a1"], {"batch": "0"}, "toa:orchestrate:batch must be a number of minions"),
+            (["a1"], {"test": "maybe"}, "test must be True or False, not 'maybe'"),
+        ],
+    )
+    def test_what_is_wrong_is_said_and_nothing_done(
+        self, estate: Estate, words: list[str], settings: dict[str, Any], problem: str
+    ) -> None:
+        status, told = estate.runner("roll_out", *words, **settings)
+        assert (status, told["problems"], told["minions"]) == (2, [problem], {})
+
+
 def test_grains_target_those_that_can_share_an_artifact(estate: Estate) -> None:
     estate.salt("*", "saltutil.refresh_grains")
     found = estate.salt("*", "grains.get", "toa:fingerprint")

@@ -20,6 +20,7 @@ _PARTS = (
     "_beacons",
     "_grains",
     "_modules",
+    "_runners",
     "_states",
     "kmod",
     "toa_fleet",

@@ -40,7 +40,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("setup.cfg", "pyproject.toml", "README.md"):
         if (_ROOT / name).exists():
             shutil.copy(_ROOT / name, tree)
-    for name in ("toa_fleet", "kmod", "_beacons", "_grains", "_modules", "_states"):
+    for name in ("toa_fleet", "kmod", "_beacons", "_grains", "_modules", "_runners", "_states"):
         shutil.copytree(_ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("toa.ko", "toa.mod.c", "main.o", "probed.h", "selftest/toa-selftest"):
         (tree / "kmod" / name).write_text("a leftover")
@@ -58,7 +58,7 @@ def test_the_wheel_has_the_sources_and_no_leftovers(wheel: Path) -> None:
     for name, _ in sources.kmod_sources():
         assert f"toa_fleet/kmod/{name}" in names
     assert not any(name.endswith("/toa-node") for name in names)
-    for kind in ("grains", "modules", "states"):
+    for kind in ("grains", "modules", "runners", "states"):
         assert f"toa_fleet/saltext/{kind}/toa.py" in names
     leftovers = (".ko", ".o", ".mod.c", "/probed.h", "/toa-selftest")
     assert [name for name in names if name.endswith(leftovers)] == []
@@ -97,4 +97,4 @@ def test_an_installed_wheel_runs_and_finds_what_it_brought(wheel: Path, tmp_path
     assert found["sources"] == [name for name, _ in sources.kmod_sources()]
     assert found["hash"] == sources.source_hash(sources.kmod_sources())
     assert found["node"] == len(node_program.node_program())
-    assert {"grains", "modules", "states"} <= set(found["salt"])
+    assert {"grains", "modules", "runners", "states"} <= set(found["salt"])
