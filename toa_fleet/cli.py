@@ -703,8 +703,8 @@ class _Carriers:
 
     def _make_ssh(self) -> Carrier:
         # paramiko and Fabric take a fifth of a second to import.
-        from toa_fleet.carriers.ssh import SshCarrier
-        from toa_fleet.carriers.ssh_settings import SshConfig
+        from toa_fleet.carriers.ssh.carrier import SshCarrier
+        from toa_fleet.carriers.ssh.settings import SshConfig
 
         options = self._options
         for path in options.identity:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from toa_fleet.carriers.known_hosts import KnownHosts, Verdict, sha256_fingerprint
+from toa_fleet.carriers.ssh.known_hosts import KnownHosts, Verdict, sha256_fingerprint
 
 _KEY, _OTHER = b"the key of a host", b"another key of it"
 _ED = "ssh-ed25519"

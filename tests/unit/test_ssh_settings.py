@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from toa_fleet.carriers.ssh_settings import SshConfig, SshSettings
+from toa_fleet.carriers.ssh.settings import SshConfig, SshSettings
 from toa_fleet.errors import Unreachable, UsageError
 from toa_fleet.inventory import parse_host
 

@@ -5,8 +5,14 @@ from __future__ import annotations
 
 import paramiko
 
-from toa_fleet.carriers.known_hosts import KnownHosts, Line, Verdict, name_of, sha256_fingerprint
-from toa_fleet.carriers.ssh_settings import SshSettings
+from toa_fleet.carriers.ssh.known_hosts import (
+    KnownHosts,
+    Line,
+    Verdict,
+    name_of,
+    sha256_fingerprint,
+)
+from toa_fleet.carriers.ssh.settings import SshSettings
 from toa_fleet.errors import LocalError, Unreachable
 
 

@@ -17,7 +17,7 @@ from typing import Optional, Union
 import paramiko
 from paramiko.ssh_exception import BadAuthenticationType
 
-from toa_fleet.carriers.ssh_settings import SshSettings
+from toa_fleet.carriers.ssh.settings import SshSettings
 from toa_fleet.errors import Unreachable
 from toa_fleet.text import one_line
 

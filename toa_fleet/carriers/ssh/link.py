@@ -3,24 +3,25 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Optional
+from typing import Any, Callable, Optional
 
 import fabric
 import paramiko
 
 from toa_fleet.bundle import Request
 from toa_fleet.carriers.base import Completed, Limits
-from toa_fleet.carriers.ssh_auth import KeyAuth
-from toa_fleet.carriers.ssh_settings import SshSettings
-from toa_fleet.carriers.ssh_trust import Trust
-from toa_fleet.carriers.ssh_wire import (
+from toa_fleet.carriers.ssh.auth import KeyAuth
+from toa_fleet.carriers.ssh.settings import SshSettings
+from toa_fleet.carriers.ssh.transport import NodeTransport
+from toa_fleet.carriers.ssh.trust import Trust
+from toa_fleet.carriers.ssh.watchdog import Watchdog
+from toa_fleet.carriers.ssh.wire import (
     Proxy,
     Socket,
     close_quietly,
@@ -30,29 +31,14 @@ from toa_fleet.carriers.ssh_wire import (
     resolve,
     send,
 )
-from toa_fleet.carriers.watchdog import Watchdog
-from toa_fleet.errors import NodeError, Unreachable
+from toa_fleet.carriers.ssh.words import Moment, explain, too_late
 from toa_fleet.text import one_line
-
-if TYPE_CHECKING:
-    from toa_fleet.carriers.ssh import Jump
-
-# Without a handler of ours, Python prints paramiko's tracebacks to the user.
-logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 #: Seconds between signs of life, so that firewalls keep a silent build alive.
 _KEEPALIVE = 20
 
-_OWN_PHASES = (
-    "name resolution",
-    "TCP connection",
-    "ProxyCommand",
-    "connection onward",
-    "banner",
-    "key exchange",
-    "authentication",
-    "channel",
-)
+#: Opens a connection to an address and port through another host.
+Onward = Callable[[str, int], paramiko.Channel]
 
 
 class Link:
@@ -65,14 +51,14 @@ class Link:
         auth: KeyAuth,
         limits: Limits,
         watchdog: Watchdog,
-        jump: Optional[Jump],
+        onward: Optional[Onward],
     ) -> None:
         self._settings = settings
         self._trust = trust
         self._auth = auth
         self._limits = limits
         self._watchdog = watchdog
-        self._jump = jump
+        self._onward = onward
         self._socket: Optional[Socket] = None
         self._proxy: Optional[Proxy] = None
         self._transport: Optional[NodeTransport] = None
@@ -96,18 +82,16 @@ class Link:
         """What errors call the host."""
         return self._settings.name
 
-    # What the watchdog needs.
-
     def overdue(self, grace: float) -> bool:
+        """Whether the phase under way is past its limit by ``grace`` seconds."""
         deadline = self._deadline
         return deadline is not None and time.monotonic() > deadline + grace
 
     def abort(self) -> None:
+        """End what is under way, for its time is up. For the watchdog's thread."""
         self._timed_out = True
         self._deadline = None
         self._hang_up()
-
-    # What a session needs.
 
     def open(self) -> None:
         """Connect, check the host key, log in."""
@@ -154,8 +138,6 @@ class Link:
                 "direct-tcpip", (address, port), ("", 0), timeout=self._limits.connect
             )
 
-    # Phases.
-
     def _enter(self, phase: str, limit: float) -> None:
         self._raise_if_late()
         self._phase, self._limit = phase, limit
@@ -163,7 +145,7 @@ class Link:
 
     def _raise_if_late(self) -> None:
         if self._timed_out:
-            raise self._late()
+            raise too_late(self._moment())
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
@@ -172,7 +154,7 @@ class Link:
             try:
                 yield
             except (paramiko.SSHException, OSError, EOFError, UnicodeError) as error:
-                raise self._explained(error) from error
+                raise explain(error, self._moment()) from error
             finally:
                 self._deadline = None
 
@@ -188,12 +170,10 @@ class Link:
             target=partial(close_quietly, transport, sock, self._proxy), daemon=True
         ).start()
 
-    # Steps of opening.
-
     def _connect(self) -> Socket:
         settings, limits = self._settings, self._limits
-        if self._jump:
-            return self._jump.channel_to(settings.address, settings.port)
+        if self._onward:
+            return self._onward(settings.address, settings.port)
         if settings.proxy_command:
             self._enter("ProxyCommand", limits.connect)
             self._proxy = Proxy(settings.proxy_command)
@@ -225,93 +205,20 @@ class Link:
             raise EOFError
         return self._transport.open_session(timeout=self._limits.channel)
 
-    # Words for what went wrong.
-
-    def _explained(self, error: BaseException) -> NodeError:
-        if self._timed_out or isinstance(error, socket.timeout):
-            return self._late()
-        where = f"{self._settings.address} port {self._settings.port}"
-        said = one_line(self._proxy.words(), 200) if self._proxy else ""
-        if said:
-            return Unreachable(
-                f"the ProxyCommand to {where} says: {said}", "see ProxyCommand in your ssh_config"
-            )
-        if isinstance(error, socket.gaierror):
-            return Unreachable(
-                f"the name {self._settings.address} cannot be resolved: {_words(error)}",
-                "check the spelling, DNS, and HostName in your ssh_config",
-                "resolve",
-            )
-        if isinstance(error, ConnectionRefusedError):
-            return Unreachable(
-                f"{where} refuses the connection",
-                "is sshd running there, and is this its port?",
-            )
-        if "banner" in str(error) or isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
-            return self._no_ssh(where, error)
-        if isinstance(error, (EOFError, ConnectionResetError, BrokenPipeError)):
-            return self._hung_up(where)
-        if isinstance(error, OSError) and self._transport is None:
-            return Unreachable(
-                f"{where} cannot be reached: {_words(error)}", "check the network and the firewall"
-            )
-        if self._transport is not None and not self._transport.is_active():
-            return self._hung_up(f"{where} ({_words(error)})")
-        return Unreachable(f"SSH with {where} fails: {_words(error)}", "try ssh -v", "ssh")
-
-    def _no_ssh(self, where: str, error: BaseException) -> Unreachable:
-        cause: Optional[BaseException] = error
-        while cause is not None:
-            if isinstance(cause, (socket.timeout, TimeoutError)):
-                return self._late("banner", self._limits.banner)
-            cause = cause.__cause__ or cause.__context__
-        return Unreachable(
-            f"{where} does not speak SSH with us: {_words(error)}",
-            "is this the port of sshd? A busy sshd (MaxStartups) drops connections here too",
-            "ssh",
-        )
-
-    def _hung_up(self, where: str) -> Unreachable:
-        return Unreachable(
-            f"{where} hung up during {self._phase or 'the connection'}",
-            "look at the node's sshd log; run the same again: nothing is left half-done",
-            "hung-up",
-        )
-
-    def _late(self, phase: str = "", limit: float = 0) -> Unreachable:
-        phase = phase or self._phase
-        limit = limit or self._limit
+    def _moment(self) -> Moment:
         transport = self._transport
-        if phase == "key exchange" and transport is not None and not transport.remote_version:
-            phase = "banner"
-        hint = {
-            "name resolution": "check DNS",
-            "TCP connection": "check the network and the firewall; or raise ConnectTimeout",
-        }.get(phase, "is the node overloaded or its disk stuck? Run the same again later")
-        if phase not in _OWN_PHASES:
-            hint = "give it more time with --timeout, or look what hangs on the node"
-        return Unreachable(f"no answer within {limit:.0f} s in phase: {phase}", hint, "timeout")
-
-
-class NodeTransport(paramiko.Transport):
-    """paramiko's Transport, honest about a key exchange that did not finish."""
-
-    def start_client(self, event: Any = None, timeout: Optional[float] = None) -> None:
-        super().start_client(event, timeout)
-        # It returns silently when its time is up.
-        if not self.initial_kex_done:
-            raise socket.timeout("key exchange")
-
-    def prefer_host_keys(self, kinds: list[str]) -> None:
-        """Ask first for key types that known_hosts has for this host."""
-        options = self.get_security_options()
-        names = [name for kind in kinds for name in _ALGORITHMS.get(kind, (kind,))]
-        first = [name for name in names if name in options.key_types]
-        options.key_types = first + [name for name in options.key_types if name not in first]
-
-
-#: Host key algorithms by the type that known_hosts gives.
-_ALGORITHMS = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
+        return Moment(
+            address=self._settings.address,
+            port=self._settings.port,
+            phase=self._phase,
+            limit=self._limit,
+            late=self._timed_out,
+            banner_limit=self._limits.banner,
+            proxy_said=one_line(self._proxy.words(), 200) if self._proxy else "",
+            connected=transport is not None,
+            greeted=transport is not None and bool(transport.remote_version),
+            active=transport is not None and transport.is_active(),
+        )
 
 
 class _TimedAuth:
@@ -324,13 +231,3 @@ class _TimedAuth:
     def authenticate(self, transport: paramiko.Transport) -> list[str]:
         self._begin()
         return self._auth.authenticate(transport)
-
-
-def look_less_often() -> None:
-    """Have transports look at their state twice a second instead of ten times."""
-    NodeTransport._active_check_timeout = 0.5  # type: ignore[attr-defined]
-
-
-def _words(error: BaseException) -> str:
-    strerror = getattr(error, "strerror", None)
-    return one_line(str(strerror or error) or type(error).__name__, 160)

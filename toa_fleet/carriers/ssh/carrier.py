@@ -10,22 +10,20 @@ Example:
 from __future__ import annotations
 
 import shlex
-import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Optional
 
-import paramiko
-
 from toa_fleet.bundle import Request
 from toa_fleet.carriers.base import Carrier, Completed, Limits, Session
-from toa_fleet.carriers.known_hosts import KnownHosts
-from toa_fleet.carriers.ssh_auth import KeyAuth, KeyRing
-from toa_fleet.carriers.ssh_link import Link, look_less_often
-from toa_fleet.carriers.ssh_settings import SshConfig, SshSettings
-from toa_fleet.carriers.ssh_trust import Trust
-from toa_fleet.carriers.watchdog import Watchdog
-from toa_fleet.errors import NodeError, Unreachable
+from toa_fleet.carriers.ssh.auth import KeyAuth, KeyRing
+from toa_fleet.carriers.ssh.jump import Jump
+from toa_fleet.carriers.ssh.known_hosts import KnownHosts
+from toa_fleet.carriers.ssh.link import Link
+from toa_fleet.carriers.ssh.settings import SshConfig, SshSettings
+from toa_fleet.carriers.ssh.transport import look_less_often
+from toa_fleet.carriers.ssh.trust import Trust
+from toa_fleet.carriers.ssh.watchdog import Watchdog
 from toa_fleet.inventory import Host
 
 #: From so many connections on, paramiko's ten looks a second per thread cost.
@@ -79,9 +77,9 @@ class SshCarrier(Carrier):
         if given:
             # As in ssh, it holds for the handshake too.
             limits = replace(limits, connect=given, banner=given, key_exchange=given)
-        jump = self._jump(settings.jump) if settings.jump else None
+        onward = self._jump(settings.jump).channel_to if settings.jump else None
         trust = Trust(settings, self._known_hosts(settings), self._accept_new)
-        return Link(settings, trust, KeyAuth(settings, self._ring), limits, self._watchdog, jump)
+        return Link(settings, trust, KeyAuth(settings, self._ring), limits, self._watchdog, onward)
 
     def _jump(self, settings: SshSettings) -> Jump:
         # One connection to a jump host carries all nodes behind it.
@@ -114,40 +112,3 @@ class SshSession(Session):
 
     def run(self, request: Request, limit: float) -> Completed:
         return self._link.run(shlex.join(self.command(request)), request, limit)
-
-
-class Jump:
-    """A jump host: opened by the first that needs it, shared by all."""
-
-    def __init__(self, link: Link) -> None:
-        self._link = link
-        self._lock = threading.Lock()
-        self._opened = False
-        self._error: Optional[NodeError] = None
-
-    def channel_to(self, address: str, port: int) -> paramiko.Channel:
-        with self._lock:
-            if not self._opened and self._error is None:
-                self._open()
-        name = self._link.name
-        if self._error is not None:
-            error = self._error
-            raise Unreachable(f"the jump host {name}: {error.detail}", error.hint, error.word)
-        try:
-            return self._link.open_channel_to(address, port)
-        except NodeError as error:
-            raise Unreachable(
-                f"the jump host {name} cannot reach {address} port {port}: {error.detail}",
-                error.hint,
-                error.word,
-            ) from error
-
-    def close(self) -> None:
-        self._link.close()
-
-    def _open(self) -> None:
-        try:
-            self._link.open()
-            self._opened = True
-        except NodeError as error:
-            self._error = error
