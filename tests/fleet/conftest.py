@@ -137,7 +137,7 @@ def toa_fleet(
     def run(command: str, *words: Any) -> Outcome:
         common = ["--ssh-config", fleet.home / "config", "--store", tmp_path / "store"]
         arguments = [command, *common, *words]
-        status = cli._main([str(word) for word in arguments])
+        status = cli.run([str(word) for word in arguments])
         captured = capsys.readouterr()
         return Outcome(status, captured.out, captured.err)
 

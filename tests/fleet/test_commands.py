@@ -431,9 +431,9 @@ def test_version_and_help_say_what_they_should(
 ) -> None:
     from toa_fleet import __version__, cli
 
-    assert cli._main(["--version"]) == 0
+    assert cli.run(["--version"]) == 0
     assert __version__ in capsys.readouterr().out
-    assert cli._main(["push", "--help"]) == 0
+    assert cli.run(["push", "--help"]) == 0
     shown = capsys.readouterr().out
     assert "Exit status" in shown
     assert "refused" in shown

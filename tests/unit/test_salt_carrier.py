@@ -17,7 +17,8 @@ from toa_fleet.bundle import plain
 from toa_fleet.carriers.salt import Call, Master, SaltCarrier
 from toa_fleet.errors import BrokenAnswer, LocalError, NodeError, NoShell, Unreachable, UsageError
 from toa_fleet.fingerprint import Fingerprint
-from toa_fleet.jobs import Asker, PushJob
+from toa_fleet.jobs.push import PushJob
+from toa_fleet.node_client import NodeClient
 from toa_fleet.plan import Policy
 from toa_fleet.rollout import NodeReport, Rollout
 
@@ -71,7 +72,7 @@ def push_to_all(
     master = StandInMaster(answer, root)
     carrier = SaltCarrier(master)
     hosts = carrier.hosts("web*", "glob", "status", 60)
-    job = PushJob(Asker(PROGRAM), [artifact], Policy(), canaries=canaries)
+    job = PushJob(NodeClient(PROGRAM), [artifact], Policy(), canaries=canaries)
     reports = Rollout(carrier.session, len(MINIONS)).run(hosts, job)
     carrier.close()
     return master, reports
