@@ -13,7 +13,7 @@ SPACE := $(subst ,, )
 # keep their order, in which the longest come first.
 SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
 # The shell programs, wherever they are, but toa-node: that is joined from its parts.
-SCRIPTS := kmod/probe.sh lab/setup.sh $(wildcard lab/shell/*) .ci/run
+SCRIPTS := kmod/have.sh lab/setup.sh $(wildcard lab/shell/*) .ci/run
 
 demo: $(VENV)/ready
 	$(BIN)/python -m lab.demo

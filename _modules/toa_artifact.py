@@ -39,7 +39,7 @@ _KEY = re.compile(r"[a-z][a-z0-9_.-]*\Z")
 
 #: What a build leaves behind among the sources; none of it is source.
 _PRODUCTS = re.compile(
-    r"(^|/)([.].*|__pycache__/.*|modules\.order|Module\.symvers|toa-selftest|probed\.(h|log)"
+    r"(^|/)([.].*|__pycache__/.*|modules\.order|Module\.symvers|toa-selftest|have\.(h|log)"
     r"|.*(\.ko|\.o|\.a|\.mod|\.mod\.c|\.cmd|\.d|\.symvers|\.pyc?|~))\Z"
 )
 

@@ -3,8 +3,8 @@
  * What differs between kernels stands here; everything else reads as if for the
  * newest. Include it last: some macros of the kernel's own are replaced.
  *
- * TOA_HAVE_* come from the probes (probe/, see docs/kernels.md), which compile
- * a small file each with the target's headers. What is a macro needs no probe:
+ * TOA_HAVE_* come from the checks (have/, see docs/kernels.md), which compile
+ * a small file each with the target's headers. What is a macro needs no check:
  * #ifndef tells. Versions decide nothing, since distributions backport; those
  * in comments are mainline's and for the reader alone.
  */
@@ -38,7 +38,7 @@
 #include <net/net_namespace.h>
 #include <net/sock.h>
 
-#include "probed.h"
+#include "have.h"
 
 #ifdef TOA_HAVE_TASK_STACK_HEADER
 #include <linux/sched/task_stack.h>

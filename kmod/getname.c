@@ -34,7 +34,7 @@
 #include <net/net_namespace.h>
 
 #include "getname.h"
-#include "stats.h"
+#include "count.h"
 #include "store.h"
 
 #include "compat.h"

@@ -26,7 +26,7 @@
 #include "handshake.h"
 #include "kinds.h"
 #include "netns.h"
-#include "stats.h"
+#include "count.h"
 #include "store.h"
 #include "syn.h"
 #include "trust.h"
@@ -118,6 +118,7 @@ static int handshake_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
 	struct handshake *handshake = (struct handshake *)ri->data;
 
 	if (!is_of_interest(listener)) {
+		/* The row's name is that of the fields' first toa, which monitoring knows. */
 		toa_count(TOA_GETNAME_BYPASS);
 		return decline(handshake);
 	}

@@ -19,7 +19,7 @@
 #include "kinds.h"
 #include "nat64.h"
 #include "netns.h"
-#include "stats.h"
+#include "proc.h"
 #include "store.h"
 #include "syn.h"
 #include "trust.h"
@@ -142,7 +142,7 @@ static int __init toa_init(void)
 	err = toa_nat64_init();
 	if (err)
 		goto err_hooks;
-	err = toa_stats_init();
+	err = toa_proc_init();
 	if (err)
 		goto err_nat64;
 
@@ -166,7 +166,7 @@ err_store:
 static void __exit toa_exit(void)
 {
 	WRITE_ONCE(loaded, false);
-	toa_stats_exit();
+	toa_proc_exit();
 	toa_nat64_exit();
 	toa_hooks_exit();
 	toa_syn_exit();

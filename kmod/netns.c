@@ -5,8 +5,8 @@
 #include <linux/rcupdate.h>
 #include <linux/string.h>
 
-#include "list.h"
 #include "netns.h"
+#include "parameter_list.h"
 
 #include "compat.h"
 

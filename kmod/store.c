@@ -7,7 +7,7 @@
 #include <linux/spinlock.h>
 
 #include "reserve.h"
-#include "stats.h"
+#include "count.h"
 #include "store.h"
 
 #include "compat.h"

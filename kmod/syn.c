@@ -18,7 +18,7 @@
 #include <linux/string.h>
 #include <linux/tcp.h>
 
-#include "stats.h"
+#include "count.h"
 #include "syn.h"
 
 #include "compat.h"

@@ -13,7 +13,7 @@
 #include <linux/string.h>
 
 #include "compat.h"
-#include "list.h"
+#include "parameter_list.h"
 #include "trust.h"
 
 struct network {

@@ -28,7 +28,7 @@ BUILD_SECONDS = 600
 # What an earlier make may have left in the source: not part of it.
 PRODUCTS = (
     "*.o", "*.ko", "*.mod", "*.mod.c", ".*.cmd", "Module.symvers", "modules.order", "toa-selftest",
-    ".tmp_versions", "probed.h", "probed.log",
+    ".tmp_versions", "have.h", "have.log",
 )  # fmt: skip
 
 # What kbuild says because gcc-14 answers to other compilers' names, and nothing else.

@@ -25,7 +25,7 @@ CORPUS = HERE / "corpus"
 #: For each target: the sources it is made of beside its own file.
 TARGETS: dict[str, Sequence[Path]] = {
     "option": [KMOD / "option.c"],
-    "trust": [KMOD / "list.c"],
+    "trust": [KMOD / "parameter_list.c"],
     "kinds": [KMOD / "option.c"],
 }
 #: Longer than any input that the kernel would hand over: options have 40 bytes at most.

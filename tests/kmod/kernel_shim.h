@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A stand-in for the few kernel functions that kmod/list.c, trust.c and kinds.c
+ * A stand-in for the few kernel functions that kmod/parameter_list.c, trust.c and kinds.c
  * call, so that they are fuzzed in user space as they are. It is force-included;
  * fuzz.py puts empty files where the kernel's headers would be.
  *

@@ -83,7 +83,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
 
 def test_it_builds_without_a_warning(outcome: Outcome) -> None:
     assert [line for line in outcome.build_log.splitlines() if "warning" in line.lower()] == []
-    assert "  PROBE   inet_daddr: yes" in outcome.build_log
+    assert "  HAVE    inet_daddr: yes" in outcome.build_log
 
 
 def test_it_loads_and_unloads(outcome: Outcome) -> None:

@@ -27,7 +27,7 @@ CONNECTIONS = math.ceil(10_000 * SCALE)
 SOAK_SECONDS = 240 * max(SCALE, 1)
 
 PARAMETERS = "/sys/module/toa/parameters"
-PROBES = Path(__file__).resolve().parents[2] / "kmod" / "probe"
+CHECKS = Path(__file__).resolve().parents[2] / "kmod" / "have"
 
 
 def stats(machine: lab.TinyMachine) -> dict[str, int]:
@@ -405,11 +405,11 @@ def test_what_is_read_only_cannot_be_set_at_load_either(machine: lab.TinyMachine
     assert "hooks: cannot be set" in machine.check("dmesg")
 
 
-def test_the_probes_said_what_they_found(build: lab.Build) -> None:
+def test_the_checks_said_what_they_found(build: lab.Build) -> None:
     if not build.log:
         pytest.skip("make's words were not kept")
-    found = dict(re.findall(r"^  PROBE   (\w+): (yes|no)$", build.log, re.MULTILINE))
-    assert set(found) == {path.stem for path in PROBES.glob("*.c")} - {"always", "never"}
+    found = dict(re.findall(r"^  HAVE    (\w+): (yes|no)$", build.log, re.MULTILINE))
+    assert set(found) == {path.stem for path in CHECKS.glob("*.c")} - {"always", "never"}
 
 
 def test_a_bound_of_nothing_is_refused(machine: lab.TinyMachine) -> None:

@@ -60,10 +60,10 @@ def test_the_bounds_of_answers_and_manifests(modules: Modules) -> None:
 
 #: Whether each is a source of toa.ko; builds, editors and git leave the others.
 FILES = {
-    **dict.fromkeys(("Makefile", "Kbuild", "main.c", "probe/kstrtou8.c", "selftest/wire.h"), True),
+    **dict.fromkeys(("Makefile", "Kbuild", "main.c", "have/kstrtou8.c", "selftest/wire.h"), True),
     **dict.fromkeys(("toa.ko", "main.o", "x.a", "toa.mod", "toa.mod.c", ".main.o.cmd"), False),
     **dict.fromkeys(("Module.symvers", "modules.order", "selftest/toa-selftest"), False),
-    **dict.fromkeys(("probed.h", "probed.log", ".git/config", ".tmp_versions/toa.mod"), False),
+    **dict.fromkeys(("have.h", "have.log", ".git/config", ".tmp_versions/toa.mod"), False),
     **dict.fromkeys(("main.d", "main.c~", "lint.py", "__pycache__/x.c", ".#main.c"), False),
 }
 

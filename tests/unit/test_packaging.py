@@ -42,7 +42,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copy(_ROOT / name, tree)
     for name in ("toa_fleet", "kmod", "_beacons", "_grains", "_modules", "_runners", "_states"):
         shutil.copytree(_ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("toa.ko", "toa.mod.c", "main.o", "probed.h", "selftest/toa-selftest"):
+    for name in ("toa.ko", "toa.mod.c", "main.o", "have.h", "selftest/toa-selftest"):
         (tree / "kmod" / name).write_text("a leftover")
     command = [
         *(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"),
@@ -60,7 +60,7 @@ def test_the_wheel_has_the_sources_and_no_leftovers(wheel: Path) -> None:
     assert not any(name.endswith("/toa-node") for name in names)
     for kind in ("grains", "modules", "runners", "states"):
         assert f"toa_fleet/saltext/{kind}/toa.py" in names
-    leftovers = (".ko", ".o", ".mod.c", "/probed.h", "/toa-selftest")
+    leftovers = (".ko", ".o", ".mod.c", "/have.h", "/toa-selftest")
     assert [name for name in names if name.endswith(leftovers)] == []
 
 
@@ -72,7 +72,15 @@ def test_an_installed_wheel_runs_and_finds_what_it_brought(wheel: Path, tmp_path
     (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
     install = [
         *(sys.executable, "-m", "pip", "--python", home / "bin" / "python"),
-        *("install", "--quiet", "--no-deps", "--no-index", "--disable-pip-version-check", wheel),
+        *(
+            "install",
+            "--quiet",
+            "--ignore-installed",
+            "--no-deps",
+            "--no-index",
+            "--disable-pip-version-check",
+            wheel,
+        ),
     ]
     subprocess.run(install, check=True)
 

@@ -16,7 +16,7 @@ def test_the_source_tree_has_its_own_copy() -> None:
 
 
 def test_sources_are_without_leftovers_of_builds_and_editors(tmp_path: Path) -> None:
-    for name in ("Makefile", "main.c", "main.h", "dkms.conf"):
+    for name in ("Makefile", "main.c", "main.h", "COPYING"):
         (tmp_path / name).write_text("")
     for name in ("toa.ko", "main.o", "toa.mod", "toa.mod.c", "Module.symvers", "modules.order"):
         (tmp_path / name).write_text("")
@@ -24,7 +24,7 @@ def test_sources_are_without_leftovers_of_builds_and_editors(tmp_path: Path) -> 
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("")
     names = [name for name, _ in sources.kmod_sources(tmp_path)]
-    assert names == ["Makefile", "dkms.conf", "main.c", "main.h"]
+    assert names == ["COPYING", "Makefile", "main.c", "main.h"]
 
 
 def test_the_hash_is_that_of_sha256sum_and_sort(tmp_path: Path) -> None:

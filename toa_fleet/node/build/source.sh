@@ -12,7 +12,7 @@ stage_source() {
     R=$(mkdir "$BUILD_DIR" 2>&1 && cp -R "$build_from/." "$BUILD_DIR/" 2>&1) || store_trouble "cannot copy the source"
     find "$BUILD_DIR" \( -name '.*' -o -name '*.o' -o -name '*.a' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' \
         -o -name '*.cmd' -o -name '*.d' -o -name '*.symvers' -o -name modules.order -o -name '*~' -o -name '*.py' \
-        -o -name '*.pyc' -o -name __pycache__ -o -name toa-selftest -o -name probed.h -o -name probed.log \) \
+        -o -name '*.pyc' -o -name __pycache__ -o -name toa-selftest -o -name have.h -o -name have.log \) \
         -exec rm -rf {} + 2>/dev/null
     MAKE_DIR=$BUILD_DIR/$MAKE_IN
     MAKE_DIR=${MAKE_DIR%/}

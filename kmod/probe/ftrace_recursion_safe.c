@@ -1,9 +1,0 @@
-// SPDX-License-Identifier: GPL-2.0-only
-/* 3.8 to 5.10: the callback needs no guard. */
-#include <linux/ftrace.h>
-
-unsigned long toa_probe(void);
-unsigned long toa_probe(void)
-{
-	return FTRACE_OPS_FL_RECURSION_SAFE;
-}

@@ -1,9 +1,0 @@
-// SPDX-License-Identifier: GPL-2.0-only
-/* 2.6.33. Before, the same fields have no prefix. */
-#include <net/inet_sock.h>
-
-__be32 toa_probe(const struct inet_sock *inet);
-__be32 toa_probe(const struct inet_sock *inet)
-{
-	return inet->inet_daddr;
-}

@@ -1,9 +1,0 @@
-// SPDX-License-Identifier: GPL-2.0-only
-/* 4.17. Before, it has a pointer to the length as its third argument. */
-#include <linux/net.h>
-
-int toa_probe(struct socket *sock, struct sockaddr *answer);
-int toa_probe(struct socket *sock, struct sockaddr *answer)
-{
-	return kernel_getpeername(sock, answer);
-}

@@ -1,9 +1,0 @@
-// SPDX-License-Identifier: GPL-2.0-only
-/* Compiles with no kernel: a call of a function that nobody declares is an error. */
-#include <linux/kernel.h>
-
-int toa_probe(void);
-int toa_probe(void)
-{
-	return toa_function_that_nobody_declares();
-}

@@ -1,9 +1,0 @@
-// SPDX-License-Identifier: GPL-2.0-only
-/* Until 6.7; then the flag moves to inet_sk(). */
-#include <linux/ipv6.h>
-
-bool toa_probe(const struct ipv6_pinfo *np);
-bool toa_probe(const struct ipv6_pinfo *np)
-{
-	return np->sndflow;
-}

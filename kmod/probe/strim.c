@@ -1,9 +1,0 @@
-// SPDX-License-Identifier: GPL-2.0-only
-/* 2.6.33. Before, the same function is called strstrip. */
-#include <linux/string.h>
-
-char *toa_probe(char *text);
-char *toa_probe(char *text)
-{
-	return strim(text);
-}

@@ -1,9 +1,0 @@
-// SPDX-License-Identifier: GPL-2.0-only
-/* 4.14. Before, there is no SMC. */
-#include <linux/tcp.h>
-
-bool toa_probe(const struct tcp_sock *tp);
-bool toa_probe(const struct tcp_sock *tp)
-{
-	return tp->syn_smc;
-}
