@@ -116,6 +116,8 @@ static int handshake_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
 	const struct sk_buff *skb = toa_argument(regs, 1);
 	const struct request_sock *request = toa_argument(regs, 2);
 	struct handshake *handshake = (struct handshake *)ri->data;
+	struct toa_addr named_by_syn;
+	bool named = false;
 
 	if (!is_of_interest(listener)) {
 		/* The row's name is that of the fields' first toa, which monitoring knows. */
@@ -123,6 +125,10 @@ static int handshake_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
 		return decline(handshake);
 	}
 	handshake->listener = listener;
+	/* Whoever has the last word: the handshake went on, so the SYN's place may go. */
+	if (remember_syns)
+		named = toa_syn_find(sock_net(listener), skb, tcp_rsk(request)->rcv_isn,
+				     &named_by_syn);
 	switch (read_client(skb, &handshake->client)) {
 	case TOA_FOUND:
 		return 0;
@@ -131,9 +137,10 @@ static int handshake_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
 	case TOA_NONE:
 		break;
 	}
-	if (remember_syns && toa_syn_find(sock_net(listener), skb, tcp_rsk(request)->rcv_isn,
-					  &handshake->client))
+	if (named) {
+		handshake->client = named_by_syn;
 		return 0;
+	}
 	toa_count(TOA_SYN_RECV_SOCK_NO_TOA);
 	return decline(handshake);
 }
