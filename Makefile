@@ -35,12 +35,13 @@ lint: $(VENV)/ready
 	PYTHONPATH=. $(BIN)/python tests/node/lint.py
 	$(BIN)/salt-lint $(wildcard salt/toa/*.sls salt/toa/reactor/*.sls)
 
-# toa-node as one program, and the hash by which a Salt minion knows it: after each
-# change of a part.
+# toa-node as one program, the hash by which a Salt minion knows it, and what it says of
+# itself: after each change of a part.
 node: $(VENV)/ready
 	mkdir -p build/node
 	$(BIN)/python -m toa_fleet.node_program >build/node/toa-node
 	cd build/node && sha256sum toa-node >../../toa_fleet/node/toa-node.sha256
+	sh build/node/toa-node help >docs/toa-node-help.txt
 
 # Of what toa.ko reads from outside, SECONDS for each reader; see docs/proof.md.
 fuzz: MORE_TOOLS := clang libclang-rt-dev

@@ -28,14 +28,14 @@ MOST = 1.5
 
 def main() -> int:
     """Measures and prints; 1 when toa takes more than 1.5 times as long."""
-    import salts
-    from estates import Estate
-    from guests import Guest, salt_disk
+    import salt_versions
+    from masters import Estate
     from real_kernels import serve_artifact
+    from virtual_minions import Guest, salt_disk
 
     import lab
 
-    version = salts.versions()[0]
+    version = salt_versions.versions()[0]
     spec = lab.Spec("minion", disks=(salt_disk(version),))
     with tempfile.TemporaryDirectory(prefix="toa-bench-") as name:
         home = Path(name)

@@ -6,12 +6,12 @@ from __future__ import annotations
 from . import debug
 from .chroot import Build, build_module
 from .errors import BuildFailed, CommandFailed, CommandTimeout, LabError, MachineDied
-from .given import GivenKernel, given
+from .given_kernel import GivenKernel, given
 from .kernels import Kernel, kernel, kernels
 from .lab import Lab, start
 from .node import Node, Spec
 from .qemu import available
-from .tiny import Result, TinyMachine
+from .tiny_machine import Result, TinyMachine
 
 __all__ = [
     "Build",

@@ -15,8 +15,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from . import cache
+from .children import run
 from .errors import CommandFailed, LabError
-from .proc import run
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 RELEASES = {"bullseye": "11", "bookworm": "12", "trixie": "13"}

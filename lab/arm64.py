@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from . import apt, cache, chroot, debootstrap
+from .children import BOX, run, tail
 from .cpio import Archive, Content
 from .errors import BuildFailed, LabError
 from .kernels import unpack
-from .proc import BOX, run, tail
 
 PROGRAM = "qemu-system-aarch64"
 RELEASE = "trixie"

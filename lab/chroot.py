@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import cache, debootstrap
+from .children import BOX, end, spawn, tail
 from .errors import BuildFailed
 from .kernels import Kernel
-from .proc import BOX, end, spawn, tail
 
 PACKAGES = (
     "gcc-14", "gcc", "make", "libc6-dev", "bc", "kmod", "pahole", "libelf-dev", "libssl-dev",

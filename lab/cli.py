@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-from . import cache, rundir
+from . import cache, run_folder
 from .errors import LabError
 from .kernels import kernels
 from .lab import Lab
@@ -116,7 +116,7 @@ def _down(_options: argparse.Namespace) -> int:
         else:
             raise LabError(f"process {keeper} holds the nodes and does not end")
         cache.say("the nodes are down")
-    left = rundir.sweep()
+    left = run_folder.sweep()
     if left:
         cache.say(f"removed what {left} killed runs left")
     return 0
@@ -124,7 +124,7 @@ def _down(_options: argparse.Namespace) -> int:
 
 def _clean(options: argparse.Namespace) -> int:
     _down(options)
-    owners = [pid for pid in rundir.owners() if pid != os.getpid()]
+    owners = [pid for pid in run_folder.owners() if pid != os.getpid()]
     if owners:
         raise LabError(f"labs are running (processes {', '.join(map(str, owners))}): not removed")
     cache.remove(cache.root())
@@ -190,4 +190,4 @@ def _keeper() -> int | None:
         pid = int(((cache.root() / "up") / "owner").read_text())
     except (OSError, ValueError):
         return None
-    return pid if pid in rundir.owners() else None
+    return pid if pid in run_folder.owners() else None

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import apt
+from .children import BOX, run
 from .errors import LabError
-from .proc import BOX, run
 
 # The programs that the lab runs beside or inside its machines.
 SHELL = Path(__file__).parent / "shell"

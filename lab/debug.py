@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import apt, cache
+from .children import BOX, run
 from .errors import LabError
 from .kernels import Kernel, kernel
-from .proc import BOX, run
 
 NAME = "debug"
 #: In MiB: KASAN keeps an eighth of it, and freed memory for a while.

@@ -7,8 +7,8 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from .children import run
 from .cpio import Archive
-from .proc import run
 
 _HOMES = {"root": "root", "admin": "home/admin", "nosudo": "home/nosudo"}
 

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from . import apt, cache
+from .children import run
 from .cpio import Archive
 from .debootstrap import SHELL
 from .errors import LabError
-from .given import GivenKernel
+from .given_kernel import GivenKernel
 from .kernels import Kernel
-from .proc import run
 
 # Programs of this machine that go into a tiny machine, with their libraries.
 _PROGRAMS = {"dash": "bin/dash", "bash": "bin/bash", "mksh": "bin/mksh", "kmod": "bin/kmod"}

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from . import apt, cache
+from .children import run, tail
 from .errors import LabError
-from .proc import run, tail
 from .versions import version_key
 
 CHOICE_DAYS = 7

@@ -8,11 +8,11 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 
-from . import identity, rundir
+from . import identity, run_folder
+from .children import in_parallel
 from .errors import LabError
 from .node import BOOT_SECONDS, Node, Spec
 from .prepare import prepare_nodes
-from .proc import in_parallel
 
 
 class Lab:
@@ -80,7 +80,7 @@ class Lab:
     def start(self) -> None:
         """Starts all nodes side by side and waits until each one's sshd greets."""
         prepare_nodes(self._specs)
-        self._folder = rundir.make("lab")
+        self._folder = run_folder.make("lab")
         client = identity.new_key(self.key)
         for spec in self._specs:
             folder = self.folder / spec.name
@@ -96,7 +96,7 @@ class Lab:
         for node in self:
             node.stop()
         if self._folder is not None:
-            rundir.drop(self._folder)
+            run_folder.drop(self._folder)
             self._folder = None
 
     def _write_files(self) -> None:

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import identity, initramfs
+from .children import end, run, spawn
 from .cpio import Content
 from .errors import CommandTimeout, LabError
 from .image import image
 from .kernels import Kernel
-from .proc import end, run, spawn
 from .qemu import Qemu
-from .tiny import Result
+from .tiny_machine import Result
 
 BOOT_SECONDS = 240.0
 _START_TRIES = 3

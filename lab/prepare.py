@@ -8,11 +8,11 @@ from functools import partial
 from typing import Any, Callable
 
 from . import apt, cache, chroot, initramfs
+from .children import in_parallel
 from .errors import LabError
 from .image import image, images
 from .kernels import Kernel, fetch, kernels
 from .node import Spec
-from .proc import in_parallel
 
 # Made unless others are asked for; the rest comes when a node needs it.
 USUAL_IMAGES = ("bookworm", "trixie")

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import cache
+from .children import end, spawn, tail
 from .errors import CommandFailed, MachineDied
 from .kernels import Kernel
-from .proc import end, spawn, tail
 
 PROGRAM = "qemu-system-x86_64"
 NEEDED = (PROGRAM, "qemu-img", "mmdebstrap", "busybox", "mksh", "mkfs.ext4", "ssh", "depmod", "xz")

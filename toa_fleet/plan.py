@@ -44,6 +44,11 @@ class Policy:
     rebuild: bool = False
 
     @property
+    def options(self) -> tuple[str, ...]:
+        """The same for the node program: each field that is set is an option of its name."""
+        return tuple(f"--{name.replace('_', '-')}" for name, set_ in vars(self).items() if set_)
+
+    @property
     def ignored_gates(self) -> frozenset[str]:
         """Gates that this policy opens."""
         return frozenset({"foreign"}) if self.replace_foreign else frozenset()

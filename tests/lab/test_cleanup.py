@@ -14,7 +14,7 @@ from typing import Callable
 
 import pytest
 
-from lab import cache, rundir
+from lab import cache, run_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("needs_machines")]
@@ -48,14 +48,14 @@ def test_a_kill_leaves_no_machine_and_the_next_run_removes_its_files() -> None:
     program.communicate(timeout=20)
     assert gone(qemu)
     assert folder.exists()
-    rundir.sweep()
+    run_folder.sweep()
     assert not folder.exists()
 
 
 def test_a_kill_ends_all_that_a_boxed_command_started() -> None:
     marker = f"{time.time():.6f}"
     code = (
-        "import sys; from lab.proc import BOX, run; "
+        "import sys; from lab.children import BOX, run; "
         "run([*BOX, 'sh', '-c', *sys.argv[1:]], timeout=60)"
     )
     program = subprocess.Popen([sys.executable, "-c", code, BOXED, marker], cwd=ROOT)
@@ -68,10 +68,10 @@ def test_a_kill_ends_all_that_a_boxed_command_started() -> None:
 def test_a_running_lab_is_not_swept_away() -> None:
     program, qemu, folder = started()
     try:
-        rundir.sweep()
+        run_folder.sweep()
         assert folder.exists()
         assert not gone(qemu, seconds=0.2)
-        assert program.pid in rundir.owners()
+        assert program.pid in run_folder.owners()
     finally:
         program.terminate()
         program.communicate(timeout=20)
@@ -89,7 +89,7 @@ def test_an_exception_leaves_nothing() -> None:
 
 
 def test_no_lab_is_left_by_these_tests() -> None:
-    assert [pid for pid in rundir.owners() if pid == os.getpid()] == []
+    assert [pid for pid in run_folder.owners() if pid == os.getpid()] == []
     assert cache.root().exists()
 
 

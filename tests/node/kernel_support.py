@@ -12,9 +12,9 @@ from typing import Optional
 from node_support import HARD, PROGRAM, ROOT, Answer, build_id_of, make_tree
 
 import lab
+from lab.children import BOX
 from lab.chroot import root as build_chroot
 from lab.cpio import Content
-from lab.proc import BOX
 
 # $1 chroot, $2 headers, $3 what is seen as /mnt; the rest are arguments of toa-node.
 _BUILD = """

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Minions for the tests of the Salt faces.
+"""Minions for the tests of the Salt extension.
 
-``minion`` is a real Salt (see salts.py), masterless, whose file_roots are this
+``minion`` is a real Salt (see salt_versions.py), masterless, whose file_roots are this
 checkout, as the documentation says: nothing is installed. ``tree`` is a node
 that may be changed: a directory, and a stand-in for toa-node that plays the
 kernel. Nothing here ever loads a module into the host.
@@ -17,9 +17,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import salts
+import salt_versions
 from minions import Minion
-from trees import Tree, make_tree
+from node_trees import Tree, make_tree
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -30,19 +30,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.timeout(900))
             given = getattr(getattr(item, "callspec", None), "params", {})
             version = str(given.get("minion") or given.get("estate"))
-            if salts.is_left_out(version, item.get_closest_marker("every_salt") is not None):
+            if salt_versions.is_left_out(
+                version, item.get_closest_marker("every_salt") is not None
+            ):
                 left_out.append(item)
     items[:] = [item for item in items if item not in left_out]
     config.hook.pytest_deselected(items=left_out)
 
 
-@pytest.fixture(scope="session", params=salts.versions())
+@pytest.fixture(scope="session", params=salt_versions.versions())
 def minion(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Minion]:
     try:
         minion = Minion(request.param, tmp_path_factory.mktemp(f"minion-{request.param}"))
-    except salts.NoSalt as why:
+    except salt_versions.NoSalt as why:
         pytest.skip(f"NO SALT {request.param}: {why}")
     yield minion
     minion.close()

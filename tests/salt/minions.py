@@ -8,8 +8,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import salts
-from trees import CHECKOUT
+import salt_versions
+from node_trees import CHECKOUT
 
 
 def serve_checkout(home: Path) -> list[str]:
@@ -39,7 +39,7 @@ class Minion:
     def __init__(self, version: str, home: Path) -> None:
         self.version = version
         self.home = home
-        self.python = salts.python_of(version)
+        self.python = salt_versions.python_of(version)
         self.artifacts = home / "served" / "toa" / "artifacts"
         self.artifacts.mkdir(parents=True)
         self._configure()

@@ -7,8 +7,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from estates import Estate
-from trees import CHECKOUT
+from masters import Estate
+from node_trees import CHECKOUT
 
 import lab
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faces import Modules, StandInError, load_modules
-from trees import Tree
+from extension_files import Modules, StandInError, load_modules
+from node_trees import Tree
 
 
 @pytest.fixture(scope="module")

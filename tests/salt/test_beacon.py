@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faces import load_face, load_modules
-from trees import RELEASE, Tree, make_artifact
+from extension_files import load_face, load_modules
+from node_trees import RELEASE, Tree, make_artifact
 
 GONE = {"gone": "toa is not loaded"}
 

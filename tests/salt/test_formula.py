@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from minions import Minion
-from trees import CHECKOUT, Tree, make_artifact
+from node_trees import CHECKOUT, Tree, make_artifact
 
 FORMULA = CHECKOUT / "salt"
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faces import load_face
-from trees import Tree, make_artifact
+from extension_files import load_face
+from node_trees import Tree, make_artifact
 
 
 @pytest.fixture

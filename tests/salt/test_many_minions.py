@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from trees import CHECKOUT
+from node_trees import CHECKOUT
 
 from toa_fleet.fingerprint import Fingerprint
 

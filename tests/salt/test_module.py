@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from minions import Failed, Minion
-from trees import CHECKOUT, Tree, make_artifact
+from node_trees import CHECKOUT, Tree, make_artifact
 
 pytestmark = pytest.mark.every_salt
 

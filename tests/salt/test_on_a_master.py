@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import salts
-from estates import MASTERS_USER, Estate
-from trees import RELEASE
+import salt_versions
+from masters import MASTERS_USER, Estate
+from node_trees import RELEASE
 
 from toa_fleet.fingerprint import HARD_FIELDS
 
@@ -44,7 +44,7 @@ class Ran:
         return found
 
 
-@pytest.fixture(scope="module", params=salts.versions())
+@pytest.fixture(scope="module", params=salt_versions.versions())
 def estate(request: pytest.FixtureRequest) -> Iterator[Estate]:
     if os.environ.get("TOA_SALT_ESTATE") == "0":
         pytest.skip("NO MASTER: TOA_SALT_ESTATE=0")
@@ -53,7 +53,7 @@ def estate(request: pytest.FixtureRequest) -> Iterator[Estate]:
     try:
         beacons = {"watched": [{"interval": 1}]}
         estate = Estate(request.param, NAMES, beacons)
-    except salts.NoSalt as why:
+    except salt_versions.NoSalt as why:
         pytest.skip(f"NO SALT {request.param}: {why}")
     estate.trees["a2"].give_headers()
     for number, name in enumerate(("alone", "watched"), 13):

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import salts
-from estates import Estate
-from guests import Guest, salt_disk
+import salt_versions
+from masters import Estate
+from virtual_minions import Guest, salt_disk
 
 lab = pytest.importorskip("lab")
 from real_kernels import serve_artifact  # noqa: E402
@@ -31,20 +31,20 @@ def master() -> Iterator[Estate]:
     why = lab.available()
     if why:
         pytest.skip(f"NOT TESTED on a kernel: {why}")
-    version = salts.versions()[0]
+    version = salt_versions.versions()[0]
     try:
         salt_disk(version)
         with Estate(version, []) as master:
             # One line in top.sls; the minion has nothing of ours.
             (master.home / "served" / "top.sls").write_text("base: {'*': [toa]}\n")
             yield master
-    except salts.NoSalt as why_not:
+    except salt_versions.NoSalt as why_not:
         pytest.skip(f"NO SALT for the node: {why_not}")
 
 
 @pytest.fixture(scope="module")
 def guest(master: Estate) -> Iterator[Guest]:
-    disks = tuple(map(salt_disk, salts.versions()))
+    disks = tuple(map(salt_disk, salt_versions.versions()))
     spec = lab.Spec("minion", "bookworm", OLD, disks=disks)
     with lab.Lab([spec]) as nodes:
         guest = Guest(nodes["minion"], master.ports_of_minions)
@@ -86,9 +86,9 @@ def test_a_minions_life_with_toa(master: Estate, guest: Guest, tmp_path: Path) -
     assert back["changes"]["build_id"]["new"] == new
     assert node.check(f"cat {RUNNING}/kinds {RUNNING}/hooks") == parameters
 
-    for disk, version in enumerate(salts.versions()):
+    for disk, version in enumerate(salt_versions.versions()):
         every_function_works_on_a_real_kernel(guest, disk, version, new)
-    (removed,) = guest.functions(len(salts.versions()) - 1, ("toa.remove",))
+    (removed,) = guest.functions(len(salt_versions.versions()) - 1, ("toa.remove",))
     assert removed == {"changed": True, "previous_build_id": new, **removed}
     assert node.run("ls /sys/module/toa /var/lib/toa").status != 0
 

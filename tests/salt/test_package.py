@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from minions import Minion
-from trees import CHECKOUT
+from node_trees import CHECKOUT
 
 _PARTS = (
     "_beacons",

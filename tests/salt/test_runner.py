@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from faces import load_face
+from extension_files import load_face
 
 SYSTEM = "0123456789abcdef"
 OTHER = "fedcba9876543210"

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import salts
-from estates import free_port
+import salt_versions
+from masters import free_port
 from minions import serve_checkout
-from trees import CHECKOUT
+from node_trees import CHECKOUT
 
 SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")
 SaltSsh = Callable[..., dict[str, Any]]
@@ -47,15 +47,15 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path]]
     sshd.wait(10)
 
 
-@pytest.fixture(scope="module", params=salts.versions()[:1])
+@pytest.fixture(scope="module", params=salt_versions.versions()[:1])
 def salt_ssh(
     request: pytest.FixtureRequest,
     port: tuple[int, Path],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> SaltSsh:
     try:
-        python = salts.python_of(request.param)
-    except salts.NoSalt as why:
+        python = salt_versions.python_of(request.param)
+    except salt_versions.NoSalt as why:
         pytest.skip(f"NO SALT {request.param}: {why}")
     home = tmp_path_factory.mktemp("salt-ssh")
     target = {

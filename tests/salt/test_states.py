@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import pytest
 from minions import Minion
-from trees import CHECKOUT, PROGRAM, Tree, make_artifact
+from node_trees import CHECKOUT, PROGRAM, Tree, make_artifact
 
 State = dict[str, Any]
 Run = Callable[..., State]

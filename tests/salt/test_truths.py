@@ -9,8 +9,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from faces import Modules, load_modules
-from trees import CHECKOUT
+from extension_files import Modules, load_modules
+from node_trees import CHECKOUT
 
 from toa_fleet import fingerprint, manifest, node_program, protocol, sources
 

@@ -52,9 +52,6 @@ class PushJob:
         self._canaries = Canaries(canaries, max_failures, patience)
         self._dry_run = dry_run
         self._manifests = [artifact.manifest for artifact in artifacts]
-        arguments = ["--replace-foreign"] if policy.replace_foreign else []
-        arguments += ["--allow-unproven"] if policy.allow_unproven else []
-        arguments += ["--rebuild"] if policy.rebuild else []
         kmod = [Part(f"kmod/{name}", data) for name, data in sources if policy.rebuild]
         # Made once: all nodes of a kind are sent the same bytes.
         self._requests: Mapping[str, Request] = {
@@ -62,7 +59,7 @@ class PushJob:
                 client.program,
                 "deploy",
                 [*(Part(name, data) for name, data in artifact.files()), *kmod],
-                arguments,
+                policy.options,
             )
             for artifact in artifacts
         }

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trees import CHECKOUT
+from node_trees import CHECKOUT
 
 
 class StandInError(Exception):

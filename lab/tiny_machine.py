@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from . import initramfs, rundir
+from . import initramfs, run_folder
 from .cpio import Content, pack
 from .errors import CommandTimeout, LabError
 from .kernels import Kernel
@@ -140,11 +140,11 @@ class TinyMachine:
         if self._qemu is not None:
             self._qemu.kill()
         if self._folder is not None:
-            rundir.drop(self._folder)
+            run_folder.drop(self._folder)
         self._channel = self._folder = None
 
     def _start(self) -> None:
-        self._folder = rundir.make("tiny")
+        self._folder = run_folder.make("tiny")
         initrd = self._folder / "initrd"
         shutil.copyfile(initramfs.tiny(self.kernel, self._modules), initrd)
         with open(initrd, "ab") as stream:

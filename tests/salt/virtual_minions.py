@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import salts
+import salt_versions
 
 import lab
 from lab import cache
@@ -33,8 +33,10 @@ def salt_disk(version: str) -> Path:
         NoSalt: there is none, or this Python is of another version than the node's.
     """
     if sys.version_info[:2] != _GUESTS_PYTHON:
-        raise salts.NoSalt(f"Debian 12 has Python 3.11, and this is {sys.version.split()[0]}")
-    python = salts.python_of(version)
+        raise salt_versions.NoSalt(
+            f"Debian 12 has Python 3.11, and this is {sys.version.split()[0]}"
+        )
+    python = salt_versions.python_of(version)
     found = subprocess.run(
         [
             str(python),

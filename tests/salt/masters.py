@@ -22,9 +22,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import salts
+import salt_versions
 from minions import serve_checkout
-from trees import CHECKOUT, Tree, make_artifact, make_tree
+from node_trees import CHECKOUT, Tree, make_artifact, make_tree
 
 
 def _masters_user() -> str:
@@ -79,7 +79,7 @@ class Estate:
     def __init__(
         self, version: str, names: list[str], beacons: dict[str, Any] | None = None
     ) -> None:
-        self.python = salts.python_of(version)
+        self.python = salt_versions.python_of(version)
         self.home = Path(tempfile.mkdtemp(prefix="toa-estate-"))
         self.home.chmod(0o755)
         #: What commands begin with that are, or become, the master's user.
