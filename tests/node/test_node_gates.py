@@ -67,6 +67,12 @@ def test_an_open_gate_says_open(shell: str, gate: str, tree: Path) -> None:
     assert node(shell, "status", root=tree).done()[f"gate.{gate}"] == "open"
 
 
+def test_a_root_that_is_read_only_closes_the_gate(shell: str, tree: Path) -> None:
+    write(tree / "proc/self/mounts", "/dev/vda1 / ext4 ro,relatime 0 0\n")
+    verdict = node(shell, "status", root=tree).done()["gate.readonly"]
+    assert verdict.startswith("closed: /var/lib/toa is on /, which is mounted read-only")
+
+
 @pytest.mark.parametrize(
     ("line", "word"),
     [("CONFIG_KRETPROBES=y\n", "open"), ("# CONFIG_KPROBES is not set\n", "closed")],

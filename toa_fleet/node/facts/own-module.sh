@@ -33,7 +33,7 @@ find_own_module() {
 first_module_of_list() {
     [ -r "$1" ] || return 1
     list_left=100
-    while IFS=: read -r list_name list_rest && [ "$list_left" -gt 0 ]; do
+    while { IFS=: read -r list_name list_rest || [ -n "$list_name" ]; } && [ "$list_left" -gt 0 ]; do
         list_left=$((list_left - 1))
         case $list_name in
         kernel/*) R=$module_dir/$list_name ;;

@@ -8,8 +8,10 @@ find_mount() {
     [ -r "$mount_table" ] || mount_table=$ROOT/proc/mounts
     [ -r "$mount_table" ] || return 0
     while read -r mount_device mount_at mount_type mount_words mount_rest; do
+        # In the pattern itself, bash takes what is left of "/" for no empty text.
+        mount_below=${mount_at%/}
         case $1/ in
-        "${mount_at%/}"/*)
+        "$mount_below"/*)
             [ "${#mount_at}" -lt "${#mount_point}" ] || { mount_point=$mount_at && mount_options=$mount_words; }
             ;;
         esac
