@@ -4,7 +4,8 @@
 #   make demo     the main job, on a lab of virtual nodes
 #   make test     everything that proves it
 #
-# Parts of them: make lint, make unit (no virtual machines). Speed: make bench-kmod, make bench-salt.
+# Parts of them: make lint, make unit (seconds), make test-local (no virtual machines).
+# Speed: make bench-kmod, make bench-salt.
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -19,13 +20,18 @@ demo: $(VENV)/ready
 	$(BIN)/python -m lab.demo
 
 # sshd; package managers for toa-node toolchain, podman and systemd-nspawn for toa-node build.
-test unit: MORE_TOOLS := openssh-server dnf zypper rpm createrepo-c apt-utils git podman runc systemd-container curl wget
+test test-local: MORE_TOOLS := openssh-server dnf zypper rpm createrepo-c apt-utils git podman runc systemd-container curl wget
 
 test: $(VENV)/ready lint
 	$(BIN)/python -m pytest -ra --durations=12 $(SIDE_BY_SIDE) -m 'not arm64' tests
 
-unit: $(VENV)/ready
+test-local: $(VENV)/ready
 	$(BIN)/python -m pytest -ra $(SIDE_BY_SIDE) -m 'not lab' tests
+
+# What one runs at each step: pure functions, and the walls between the rooms.
+UNITS := tests/unit tests/node/test_node_parts.py tests/salt/test_truths.py tests/kmod/test_have.py
+unit: $(VENV)/ready
+	$(BIN)/python -m pytest -ra -n 2 $(UNITS)
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .
@@ -97,4 +103,4 @@ clean:
 	rm -rf $(VENV) build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: node demo test test-arm64 test-kernels unit lint fuzz test-debug-kernel soak lint-kmod bench-kmod bench-salt tools clean
+.PHONY: node demo test test-local test-arm64 test-kernels unit lint fuzz test-debug-kernel soak lint-kmod bench-kmod bench-salt tools clean

@@ -4,6 +4,7 @@ the standard library alone, C) says the same everywhere."""
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 from pathlib import Path
@@ -122,3 +123,31 @@ def test_the_stand_in_node_knows_the_real_ones_limits() -> None:
     known = node_program.limits(stand_in)
     assert known
     assert known == {verb: real[verb] for verb in known}
+
+
+def real_keys() -> re.Pattern[str]:
+    """The keys that the real one may answer with: `say KEY`, where $... is any text."""
+    literal = re.findall(r"^[^#\n]*\bsay \"?([a-z$][^\s\"]*)", PROGRAM, re.MULTILINE)
+    assert len(literal) > 80
+    patterns = {re.sub(r"\\\$.*", ".+", re.escape(each)) for each in literal} - {".+"}
+    hard = [re.escape(field) for field in fingerprint.HARD_FIELDS]
+    return re.compile("|".join([*patterns, *hard, "begin", "end", r"base64\..+", r"mismatch\..+"]))
+
+
+def keys_of(stand_in: Path) -> set[str]:
+    """The keys that a stand-in answers with: its texts that begin like KEY=."""
+    text = stand_in.read_text()
+    if stand_in.suffix == ".sh":
+        heredoc = re.findall(r"<<STATE\n(.*?)\nSTATE\n", text, re.DOTALL)
+        texts = [*"\n".join(heredoc).split("\n"), *re.findall(r"echo \"?([^\"\n]*)", text)]
+    else:
+        constants = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant)]
+        texts = [node.value for node in constants if isinstance(node.value, str)]
+    return {each.group(1) for text in texts if (each := re.match(r"([a-z][a-z0-9_.]*)=", text))}
+
+
+@pytest.mark.parametrize("name", ["fleet/stand_in_node.sh", "salt/stand_in_node.py"])
+def test_a_stand_in_node_says_no_key_that_the_real_one_does_not(name: str) -> None:
+    keys = keys_of(CHECKOUT / "tests" / name)
+    assert len(keys) > 8
+    assert [key for key in sorted(keys) if not real_keys().fullmatch(key)] == []
