@@ -30,7 +30,8 @@ class Spec:
 
     Without `kernel`, it is the image's first: the release's own. `memory` is in
     MiB; a node that builds modules needs about 512. `disks` are images that it
-    sees, and cannot write to, as /dev/vdb and so on.
+    sees, and cannot write to, as /dev/vdb and so on. With `selinux`, Debian's
+    policy is enforced.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Spec:
     kernel: str | None = None
     memory: int = 512
     disks: tuple[Path, ...] = ()
+    selinux: bool = False
 
 
 class Node:
@@ -57,7 +59,7 @@ class Node:
         self._folder = folder
         self._config = config
         self._client = client
-        self._image = image(spec.image)
+        self._image = image(spec.image, spec.selinux)
         self.kernel = self._image.kernel(spec.kernel)
         self._disk = folder / "disk.qcow2"
         self._initrd = folder / "initrd"
@@ -231,9 +233,12 @@ class Node:
         for number, disk in enumerate(self._spec.disks):
             drive = f"file={disk},format=raw,if=none,id=more{number},readonly=on"
             options += ["-drive", drive, "-device", f"virtio-blk-pci,drive=more{number}"]
+        append = "systemd.show_status=0"
+        if self._spec.selinux:
+            append += " security=selinux selinux=1"
         return Qemu(
             self.kernel, self._initrd, self._folder,
-            memory=self._spec.memory, append="systemd.show_status=0", options=options,
+            memory=self._spec.memory, append=append, options=options,
         )  # fmt: skip
 
     def _wait_for_qemu(self) -> bool:

@@ -46,9 +46,10 @@ def prepare_nodes(specs: Sequence[Spec]) -> None:
 
     def jobs() -> Jobs:
         found: Jobs = []
-        for spec in dict.fromkeys((spec.image, spec.kernel) for spec in specs):
-            one = image(spec[0])
-            found += [partial(getattr, one, "disk"), partial(initramfs.node, one.kernel(spec[1]))]
+        wanted = dict.fromkeys((spec.image, spec.selinux, spec.kernel) for spec in specs)
+        for release, selinux, kernel in wanted:
+            one = image(release, selinux)
+            found += [partial(getattr, one, "disk"), partial(initramfs.node, one.kernel(kernel))]
         return found
 
     _make(jobs)

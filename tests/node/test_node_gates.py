@@ -36,6 +36,8 @@ CASES = {
     "blacklist": ("proc/cmdline", CMDLINE.format("module_blacklist=pcspkr,toa"), "closed",
                   "boot loader"),
     "unsupported": ("proc/sys/kernel/unsupported", "0\n", "closed", "kernel/unsupported"),
+    "ima": ("sys/kernel/security/ima/policy", "dont_appraise fsmagic=0x9fa0\n"
+            "appraise func=MODULE_CHECK appraise_type=imasig|modsig\n", "closed", "sign-file"),
     "readonly": ("proc/self/mounts", "/dev/vda1 / ext4 rw,relatime 0 0\n"
                  "/dev/vda2 /var ext4 ro,errors=remount-ro 0 0\n", "closed", "remount,rw /var"),
 }  # fmt: skip
@@ -47,6 +49,9 @@ OPEN_CASES = {
     "secure_boot": (SECURE_BOOT, b"\6\0\0\0\0"),
     "blacklist": ("proc/cmdline", CMDLINE.format("module_blacklist=toast,antoa")),
     "unsupported": ("proc/sys/kernel/unsupported", "2\n"),
+    "ima": ("sys/kernel/security/ima/policy", "measure func=MODULE_CHECK\n"
+            "appraise func=KEXEC_KERNEL_CHECK appraise_type=imasig\n"),
+    "selinux": ("sys/fs/selinux/enforce", "0"),
     "readonly": ("proc/self/mounts", "rootfs / rootfs ro 0 0\n/dev/vda1 / ext4 rw,ro_x 0 0\n"
                  "/dev/sr0 /var/lib/toad iso9660 ro 0 0\ntmpfs /va tmpfs ro 0 0\n"),
 }  # fmt: skip
@@ -71,6 +76,40 @@ def test_a_root_that_is_read_only_closes_the_gate(shell: str, tree: Path) -> Non
     write(tree / "proc/self/mounts", "/dev/vda1 / ext4 ro,relatime 0 0\n")
     verdict = node(shell, "status", root=tree).done()["gate.readonly"]
     assert verdict.startswith("closed: /var/lib/toa is on /, which is mounted read-only")
+
+
+@pytest.mark.parametrize(
+    ("word", "verdict"),
+    [
+        ("ima_policy=tcb", "open"),
+        ("ima_policy=secure_boot", "unknown: "),
+        ('ima_policy="appraise_tcb|secure_boot"', "unknown: "),
+        ("ima_policy=secure_boot ima_appraise=log", "open"),
+    ],
+)
+def test_where_imas_policy_cannot_be_read_the_command_line_counts(
+    shell: str, word: str, verdict: str, tree: Path
+) -> None:
+    write(tree / "proc/cmdline", CMDLINE.format(word))
+    assert node(shell, "status", root=tree).done()["gate.ima"].startswith(verdict)
+
+
+@pytest.mark.parametrize("file", ["attr/apparmor/current", "attr/current"])
+@pytest.mark.parametrize(
+    ("profile", "verdict"),
+    [
+        ("unconfined", "open"),
+        ("/usr/sbin/cron (complain)", "open"),
+        ("snap.toa (enforce)", "closed: this shell is confined by AppArmor's profile snap.toa,"),
+    ],
+)
+def test_a_shell_that_apparmor_confines_closes_a_gate(
+    shell: str, file: str, profile: str, verdict: str, tree: Path
+) -> None:
+    write(tree / "proc/self" / file, f"{profile}\n")
+    assert node(shell, "status", root=tree).done()["gate.apparmor"] == "open"  # not in force
+    write(tree / "sys/module/apparmor/parameters/enabled", "Y\n")
+    assert node(shell, "status", root=tree).done()["gate.apparmor"].startswith(verdict)
 
 
 @pytest.mark.parametrize(

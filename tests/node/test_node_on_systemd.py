@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""toa-node on a whole system: brought as a bundle, loaded at boot by systemd, built there
-when dpkg installs a kernel.
+"""toa-node on a whole system that enforces SELinux (Debian's policy): brought as a bundle,
+loaded at boot by systemd, built there when dpkg installs a kernel.
 
 The tests run in the order of this file, on one node.
 """
@@ -31,7 +31,7 @@ def nodes() -> Iterator[lab.Lab]:
     why = lab.available()
     if why:
         pytest.skip(f"NOT TESTED on systemd: {why}")
-    with lab.Lab([lab.Spec("reference", kernel="bookworm-previous")]) as nodes:
+    with lab.Lab([lab.Spec("reference", kernel="bookworm-previous", selinux=True)]) as nodes:
         yield nodes
 
 
@@ -62,6 +62,13 @@ def plain(nodes: lab.Lab, verb: str) -> Answer:
     return ask(nodes, bundle.plain(PROGRAM.read_bytes(), verb))
 
 
+def denials(node: lab.Node) -> list[str]:
+    """What SELinux denied since the last call, and to us."""
+    said = node.check("dmesg | grep -a 'avc: ' | tail -n 100; dmesg -C").splitlines()
+    # A systemd of its own age may not do all that it wants.
+    return [line for line in said if "systemd_tmpfiles_t" not in line]
+
+
 def settle(node: lab.Node) -> None:
     node.run("systemctl is-system-running --wait", timeout=120)
 
@@ -74,11 +81,16 @@ def test_what_an_administrator_deploys_outlives_a_power_cut(nodes: lab.Lab, arti
     assert (ready["changed"], ready["headers"], ready["missing"]) == ("no", "yes", "")
     assert node.run("ls -d /var/lib/toa").status != 0
 
+    assert node.check("getenforce").strip() == "Enforcing"
+    assert plain(nodes, "status").done()["selinux"] == "enforcing"
+    denials(node)
+
     names = ("toa.ko", "manifest", "toa-selftest")
     files = [bundle.Part(name, (artifact / name).read_bytes()) for name in names]
     deployed = ask(nodes, bundle.bundled(program, "deploy", files), "admin").done()
     assert deployed["proof.selftest"] == deployed["proof.hooks"] == "yes"
     assert deployed["persistent"] == "yes"
+    assert denials(node) == []
 
     node.power_cut()  # right behind it
     node.boot()
@@ -86,8 +98,50 @@ def test_what_an_administrator_deploys_outlives_a_power_cut(nodes: lab.Lab, arti
     settle(node)
     assert plain(nodes, "status").done()["boot_record"] == "loaded"
     assert ask(nodes, bundle.bundled(program, "deploy", files)).done()["changed"] == "no"
+    assert denials(node) == []
     verified = node.run("systemd-analyze verify toa.service")
     assert "toa.service" not in verified.stderr, verified.stderr
+
+
+def types(node: lab.Node) -> dict[str, str]:
+    """SELinux's type of each of our files, by its last name."""
+    said = node.check("stat -c '%C %n' /var/lib/toa/toa-node /var/lib/toa/*/*/toa*")
+    lines = [line.split() for line in said.splitlines()]
+    return {name.rsplit("/", 1)[1]: context.split(":")[2] for context, name in lines}
+
+
+def test_a_relabel_changes_nothing_and_a_wrong_label_is_mended_at_the_next_load(
+    nodes: lab.Lab,
+) -> None:
+    node = nodes["reference"]
+    right = {"toa-node": "bin_t", "toa-selftest": "bin_t", "toa.ko": "modules_object_t"}
+    assert types(node) == right
+    node.check("restorecon -RF /var/lib/toa")
+    assert types(node) == right
+
+    # As a relabel without our rules leaves it: the kernel refuses the file.
+    node.check("chcon -R -t var_lib_t /var/lib/toa; rmmod toa")
+    assert node.run("insmod /dev/stdin </var/lib/toa/*/*/toa.ko").status != 0
+    assert any('comm="insmod"' in line for line in denials(node))
+    assert node.run("sh /var/lib/toa/toa-node load", timeout=120).status == 0
+    assert types(node)["toa.ko"] == "modules_object_t"
+    plain(nodes, "verify").done()
+    assert denials(node) == []
+
+
+def test_a_policy_that_lets_no_module_in_closes_the_gate(nodes: lab.Lab) -> None:
+    node = nodes["reference"]
+    node.check("rmmod toa")  # the boolean keeps modules from going, too
+    node.check("setsebool secure_mode_insmod on", timeout=120)
+    closed = plain(nodes, "gates").failed("gate")
+    assert "secure_mode_insmod" in closed["gate.selinux"]
+    refused = node.run("sh /var/lib/toa/toa-node load", timeout=120)
+    assert refused.status == 4 and "setsebool secure_mode_insmod off" in refused.stdout
+    node.check("setsebool secure_mode_insmod off", timeout=120)
+    assert plain(nodes, "gates").done()["gate.selinux"] == "open"
+    node.check("systemctl restart toa.service", timeout=120)
+    assert plain(nodes, "status").done()["loaded"] == "yes"
+    denials(node)
 
 
 def test_dpkg_removes_and_installs_kernels_and_the_node_knows(
@@ -150,11 +204,15 @@ def test_the_new_kernel_boots_with_what_was_built_for_it(nodes: lab.Lab) -> None
     late = int(node.check(f"{order} network-pre.target"))
     assert 0 < early <= late
     plain(nodes, "verify").done()
+    assert denials(node) == []
 
 
 def test_remove_leaves_nothing(nodes: lab.Lab) -> None:
     node = nodes["reference"]
+    rules = "cat /etc/selinux/default/contexts/files/file_contexts.local"
+    assert "/var/lib/toa/" in node.check(rules)
     plain(nodes, "remove").done()
+    assert "/var/lib/toa/" not in node.check(rules)
     for left in ("/var/lib/toa", "/etc/systemd/system/toa.service",
                  "/etc/systemd/system/multi-user.target.wants/toa.service",
                  "/etc/kernel/header_postinst.d", "/etc/kernel/*.d/toa-node"):  # fmt: skip

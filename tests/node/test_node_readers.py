@@ -238,3 +238,19 @@ def test_the_first_module_of_the_kernels_own_tree_is_taken(
         [found] = call(shell, "facts/own-module.sh", script, folder)
         whole = f"{folder}{expected}" if expected.startswith("/") else f"{modules}/{expected}"
     assert found == (whole if expected else "")
+
+
+# ---- SELinux's contexts ----
+
+CONTEXT = st.from_regex(
+    r"[a-z_]{1,9}:[a-z_]{1,9}:[a-z_]{1,9}(:s0(-s0:c0\.c1023)?)?", fullmatch=True
+)
+
+
+@few
+@given(shell=SHELL, context=CONTEXT)
+def test_a_context_takes_another_type_and_keeps_all_else(shell: str, context: str) -> None:
+    words = context.split(":")
+    words[2] = "modules_object_t"
+    script = 'is_context "$1" || exit 1; with_type "$1" modules_object_t; printf \'%s\\n\' "$R"'
+    assert call(shell, "reading/selinux.sh", script, "", context) == [":".join(words)]

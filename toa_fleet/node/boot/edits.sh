@@ -38,6 +38,7 @@ edit_is_there() {
 replace_content() {
     R=$(cp -p "$1" "$1.toa-new" 2>&1 && (cat "$2" >"$1.toa-new") 2>&1) || store_trouble "cannot write $1"
     cmp -s "$2" "$1.toa-new" || { R= && store_trouble "cannot write $1 (disk full?)"; }
+    label_alike "$1" "$1.toa-new"
     sync_file "$1.toa-new"
     R=$(mv -f "$1.toa-new" "$1" 2>&1) || store_trouble "cannot put $1 in its place"
 }
@@ -69,6 +70,7 @@ undo_edit() {
 put_original_back() {
     R=$(cp -p "$1" "$edit_path.toa-new" 2>&1) && cmp -s "$1" "$edit_path.toa-new" ||
         store_trouble "cannot write $edit_path"
+    label_alike "$edit_path" "$edit_path.toa-new"
     sync_file "$edit_path.toa-new"
     R=$(mv -f "$edit_path.toa-new" "$edit_path" 2>&1) || store_trouble "cannot put $edit_path in its place"
 }

@@ -22,7 +22,8 @@ check_built_module() {
 # name:crc of every imported symbol; without MODVERSIONS the names alone.
 list_imports() {
     program_in_path modprobe || R=:
-    R=$("$R" --dump-modversions "$1" 2>/dev/null | grep -v "${TAB}module_layout\$" |
+    # The open file, for SELinux may not let modprobe look into the directories above.
+    R=$("$R" --dump-modversions /dev/stdin <"$1" 2>/dev/null | grep -v "${TAB}module_layout\$" |
         sed 's/^\(0x[0-9a-f]*\)[[:blank:]]*\(.*\)$/\2 \1/' | sort -k 1,1 | sed 's/ /:/')
     [ -n "$R" ] || R=$(nm -u "$1" 2>/dev/null | sed 's/^.* //' | sort)
     R=$(printf '%s' "$R" | tr '\n' ',')

@@ -19,17 +19,6 @@ find_compiler() {
     esac
 }
 
-find_selinux() {
-    selinux_file=$ROOT/sys/fs/selinux/enforce
-    [ -e "$selinux_file" ] || selinux_file=$ROOT/selinux/enforce
-    first_line "$selinux_file"
-    case $R in
-    1) R=enforcing ;;
-    0) R=permissive ;;
-    *) R=disabled ;;
-    esac
-}
-
 find_gcc() {
     R=
     ! have gcc || R=$(gcc --version 2>/dev/null)

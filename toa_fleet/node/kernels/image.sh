@@ -9,16 +9,21 @@ find_kernel_image() {
     R=
 }
 
+# $2 bytes of a file from its $1th on. systemd ignores SIGPIPE, so that tail complains.
+bytes_at() {
+    tail -c "+$1" "$3" 2>/dev/null | head -c "$2"
+}
+
 # What uname -v will say: the image of x86 has "RELEASE (who) VERSION" where its
 # header points to; others have the banner "Linux version RELEASE (who) (compiler)
 # VERSION" in the open, or compressed by gzip.
 version_in_image() {
     image_words=
-    if [ "$(tail -c +515 "$1" | head -c 4)" = HdrS ]; then
+    if [ "$(bytes_at 515 4 "$1")" = HdrS ]; then
         # shellcheck disable=SC2046 # two numbers
         set -- "$1" "$2" $(od -A n -t u1 -j 526 -N 2 "$1" 2>/dev/null)
         [ $# -eq 4 ] || { R= && return; }
-        image_words=$(tail -c "+$(($3 + $4 * 256 + 513))" "$1" | head -c 512 | tr '\000' '\n' | head -n 1)
+        image_words=$(bytes_at "$(($3 + $4 * 256 + 513))" 512 "$1" | tr '\000' '\n' | head -n 1)
         case $image_words in
         "$2 ("*') #'*) R="#${image_words#*') #'}" ;;
         *) R= ;;
@@ -43,7 +48,7 @@ plain_image() {
 
 machine_of_image() {
     find_kernel_image "$N_kernel_release"
-    [ -n "$R" ] && [ "$(tail -c +515 "$R" | head -c 4)" = HdrS ] || return 0
+    [ -n "$R" ] && [ "$(bytes_at 515 4 "$R")" = HdrS ] || return 0
     # From version 2.12 of that header on, a bit tells of a 64-bit entry.
     # shellcheck disable=SC2046 # three numbers
     set -- $(od -A n -t u1 -j 518 -N 2 "$R" 2>/dev/null) $(od -A n -t u1 -j 566 -N 1 "$R" 2>/dev/null)

@@ -7,13 +7,27 @@ KERNEL_TOUCHED= OLD_BUILD_ID= OLD_KO= OLD_WAS_LOADED= RELOADED=
 insert_module() {
     read_options_lines
     [ -z "$PARAMETERS" ] || [ -n "$ROLLING" ] || OPTIONS=$WANTED_PARAMETERS
+    find_selinux
+    label_module "$1"
     mark_kernel_log "$1"
     # shellcheck disable=SC2086 # words without blanks and wildcards
-    output_of insmod "$1" $OPTIONS && return 0
+    output_of insmod_of "$1" $OPTIONS && return 0
     insert_said=$R
     kernel_words
     R="$insert_said${R:+ (kernel: $R)}"
     return 1
+}
+
+# A policy of SELinux lets insmod read what has the type of modules, and may yet not
+# let it look into the directories above: it gets the open file.
+insmod_of() {
+    insmod_file=$1
+    shift
+    if [ "$SELINUX_MODE" = disabled ]; then
+        insmod "$insmod_file" "$@"
+    else
+        insmod /dev/stdin "$@" <"$insmod_file"
+    fi
 }
 
 # rmmod; waits a little for users that are just leaving.

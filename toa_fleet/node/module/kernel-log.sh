@@ -14,7 +14,7 @@ mark_kernel_log() {
 # firewall may write hundreds of lines between our mark and the module's words.
 kernel_log() {
     have dmesg || { R= && return 1; }
-    R=$(dmesg 2>/dev/null | grep -i -e toa -e module -e lockdown | tail -n 300 | cut -b 1-300)
+    R=$(dmesg 2>/dev/null | grep -i -e toa -e module -e lockdown -e 'avc: ' | tail -n 300 | cut -b 1-300)
     [ -n "$R" ]
 }
 

@@ -50,6 +50,7 @@ prove_hooks() {
 # What the selftest says becomes selftest.KEY lines; its failures go into WHY.
 prove_selftest() {
     [ -e /dev/net/tun ] || modprobe tun 2>/dev/null || :
+    label_program "$1/toa-selftest"
     selftest_said=$(run_bounded "$SELFTEST_SECONDS" "$1/toa-selftest")
     selftest_status=$?
     say_selftest_lines

@@ -1,8 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # What to do about the words of insmod and the kernel.
 
+# The denial of SELinux that is about our load, where there is one: the kernel logs it,
+# or auditd keeps it.
+find_denial() {
+    R=
+    find_selinux
+    [ "$SELINUX_MODE" = enforcing ] || return 0
+    kernel_log_since_mark
+    denial_log=$R
+    [ ! -r /var/log/audit/audit.log ] || denial_log="$denial_log$NL$(tail -n 50 /var/log/audit/audit.log 2>/dev/null)"
+    R=$(printf '%s\n' "$denial_log" | sed -n 's/^.*\(denied  *{.*comm="insmod".*\)$/\1/p' | tail -n 1 | cut -b 1-400)
+}
+
 explain_refusal() {
-    case $1 in
+    find_denial
+    case $1${R:+avc: $R} in
+    *avc:*)
+        R="SELinux denies it ($R); $SELINUX_WAYS_OUT" ;;
     *'rejected by service'* | *'equired key not'* | *'nsigned module is rejected'*)
         R='the kernel takes only modules signed with a key it trusts: sign toa.ko (and mokutil --import the key), or turn module.sig_enforce or Secure Boot off' ;;
     *ockdown*)

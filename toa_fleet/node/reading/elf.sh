@@ -48,11 +48,13 @@ hex_pairs() {
     R=$(printf '%s' "$1" | sed 's/../ &/g')
 }
 
-# A tag of a module's .modinfo: by modinfo, else by its strings.
+# A tag of a module's .modinfo: by modinfo, else by its strings. The first tag of its
+# section may follow bytes of another one.
 modinfo_tag() {
     R=
     ! program_in_path modinfo || R=$("$R" -F "$2" "$1" 2>/dev/null)
-    [ -n "$R" ] || R=$(module_bytes "$1" 2>/dev/null | tr '\000' '\n' | sed -n "s/^$2=//p" | head -n 1)
+    [ -n "$R" ] || R=$(module_bytes "$1" 2>/dev/null | tr '\000' '\n' |
+        sed -n -e "s/^$2=//p" -e "s/^.*[^0-9A-Za-z_.]$2=//p" | head -n 1)
     R=${R%%"$NL"*}
 }
 

@@ -10,6 +10,7 @@ install_placed() {
     store_source
     store_parameters
     persist
+    add_label_rules
     note_made_dirs
     if is_all_in_place; then
         CHANGED=no

@@ -20,6 +20,7 @@ put_file() {
     [ "$R" -eq "${#3}" ] || { R= && store_trouble "cannot write $1 (disk full?)"; }
     sync_file "$1.toa-new"
     R=$(mv -f "$1.toa-new" "$1" 2>&1) || store_trouble "cannot put $1 in its place"
+    label_as_the_policy_says "$1"
 }
 
 file_is_right() {

@@ -34,4 +34,5 @@ store_program() {
     copy_file "$program" "$STAGE/new-program" 755
     sync_store
     R=$(mv -f "$STAGE/new-program" "$STORE/toa-node" 2>&1) || store_trouble "cannot store toa-node"
+    label_program "$STORE/toa-node"
 }

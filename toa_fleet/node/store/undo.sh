@@ -39,6 +39,6 @@ undo_file() {
     case $1 in
     new' '*) rm -f "$undo_path" "$undo_path.toa-new" ;;
     tree' '*) rm -rf "$undo_path" && rmdir "${undo_path%/*}" 2>/dev/null ;;
-    old.*) cp -p "$STAGE/${1%% *}" "$undo_path.toa-new" && mv -f "$undo_path.toa-new" "$undo_path" ;;
+    old.*) cp -p "$STAGE/${1%% *}" "$undo_path.toa-new" && label_alike "$undo_path" "$undo_path.toa-new" && mv -f "$undo_path.toa-new" "$undo_path" ;;
     esac
 }

@@ -13,7 +13,7 @@ say_recorded_facts() {
     say uptime "${R%%[!0-9]*}"
     say taint "$(cat "$ROOT/proc/sys/kernel/tainted" 2>/dev/null)"
     find_selinux
-    say selinux "$R"
+    say selinux "$SELINUX_MODE"
     find_boot_system
     say boot_system "$R"
     say uid "$N_uid"

@@ -18,6 +18,7 @@ verb_remove() {
     remove_from_kernel
     forget_every_current
     ! remove_pieces || CHANGED=yes
+    drop_label_rules
     remove_store
     say changed "$CHANGED"
     tell_of_legacy_kernel
