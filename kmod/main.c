@@ -129,6 +129,9 @@ static int __init toa_init(void)
 		       max_connections, 1U << 26);
 		return -EINVAL;
 	}
+	err = toa_proc_look();
+	if (err)
+		return err;
 	err = toa_store_init(max_connections);
 	if (err)
 		return err;

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#define pr_fmt(fmt) "TOA: " fmt
+
 #include <linux/cpumask.h>
 #include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/namei.h>
+#include <linux/path.h>
 #include <linux/proc_fs.h>
 #include <linux/seq_file.h>
 #include <net/net_namespace.h>
@@ -59,6 +64,19 @@ static int proc_show(struct seq_file *seq, void *v)
 	show_total(seq, "probes_missed", toa_hooks_missed());
 	show_total(seq, "connections", toa_store_size());
 	return 0;
+}
+
+/* Process context, of whoever loads the module; its /proc is looked at. */
+int toa_proc_look(void)
+{
+	struct path path;
+
+	/* Of the first process, whose network namespace is the one below. */
+	if (kern_path("/proc/1/net/" PROC_NAME, 0, &path))
+		return 0;
+	path_put(&path);
+	pr_err("/proc/net/" PROC_NAME " is there already: another module that tells clients' addresses is loaded\n");
+	return -EBUSY; /* -EEXIST is the module loader's own */
 }
 
 int toa_proc_init(void)

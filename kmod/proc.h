@@ -3,6 +3,11 @@
 #ifndef TOA_PROC_H
 #define TOA_PROC_H
 
+/*
+ * Fails where another module has that name already: a second entry of a name
+ * makes the kernel warn, which some machines are told to panic for.
+ */
+int toa_proc_look(void);
 int toa_proc_init(void);
 void toa_proc_exit(void);
 

@@ -105,8 +105,10 @@ def neighbours(kernel: lab.Kernel) -> dict[str, Path]:
     """Modules to load beside toa.ko: names in the machine, and the files."""
     if isinstance(kernel, lab.GivenKernel):
         return {}
-    folder = lab.build_module(Path(__file__).parent / "neighbours", kernel).path
-    return {f"/root/{ko.name}": ko for ko in folder.glob("*.ko")}
+    here = Path(__file__).parent
+    beside = lab.build_module(here / "neighbours", kernel).path.glob("*.ko")
+    another = lab.build_module(here / "another", kernel).path / "vtoa.ko"
+    return {f"/root/{ko.name}": ko for ko in [*beside, another]}
 
 
 @pytest.fixture(scope="module")

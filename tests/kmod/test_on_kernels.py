@@ -210,6 +210,18 @@ def test_a_server_in_the_kernel_is_told_its_real_peer(machine: lab.TinyMachine) 
     assert stats(machine)["syn_recv_sock_toa"] == 0
 
 
+def test_another_toa_is_seen_before_the_kernel_would_warn(machine: lab.TinyMachine) -> None:
+    needs(machine, "vtoa")
+    machine.check("rmmod toa; insmod /root/vtoa.ko")
+    assert machine.check("cat /proc/net/toa_stats") == "another TOA\n"
+    refused = machine.run("insmod /root/toa.ko")
+    assert refused.status != 0 and "busy" in refused.stderr, refused.stderr
+    assert "TOA: /proc/net/toa_stats is there already" in machine.check("dmesg")
+    assert machine.check("cat /proc/net/toa_stats") == "another TOA\n"
+    machine.check("rmmod vtoa; insmod /root/toa.ko")
+    assert machine.run("toa-selftest").status == 0
+
+
 def test_a_livepatch_of_the_same_function(machine: lab.TinyMachine) -> None:
     """Before toa and after it: both do their work, and either can go."""
     needs(machine, "livepatch_getname")

@@ -18,6 +18,8 @@ explain_refusal() {
     case $1${R:+avc: $R} in
     *avc:*)
         R="SELinux denies it ($R); $SELINUX_WAYS_OUT" ;;
+    *'toa_stats is there already'*)
+        R='another module that tells clients'"'"' addresses is loaded under a name of its own: see lsmod, and take it out (rmmod), or give --replace-foreign' ;;
     *'rejected by service'* | *'equired key not'* | *'nsigned module is rejected'*)
         R='the kernel takes only modules signed with a key it trusts: sign toa.ko (and mokutil --import the key), or turn module.sig_enforce or Secure Boot off' ;;
     *ockdown*)
