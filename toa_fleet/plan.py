@@ -17,6 +17,7 @@ from toa_fleet.errors import NodeRefused
 from toa_fleet.facts import NodeFacts
 from toa_fleet.fingerprint import MAY_BE_EMPTY, Difference
 from toa_fleet.manifest import Manifest
+from toa_fleet.parameters import Parameters, trusted_at_boot
 
 
 class Action(str, Enum):
@@ -37,16 +38,32 @@ class Policy:
         replace_foreign: a loaded toa that is not ours may be taken out.
         allow_unproven: a selftest that cannot run is no failed proof.
         rebuild: the node is to build for new kernels by itself.
+        reload: toa may be taken out and in again for parameters that need that.
+        parameters: what the module's are to be; None leaves each node its own.
     """
 
     replace_foreign: bool = False
     allow_unproven: bool = False
     rebuild: bool = False
+    reload: bool = False
+    parameters: Optional[Parameters] = None
 
     @property
     def options(self) -> tuple[str, ...]:
-        """The same for the node program: each field that is set is an option of its name."""
-        return tuple(f"--{name.replace('_', '-')}" for name, set_ in vars(self).items() if set_)
+        """The same for the node program: each switch that is set is an option of its name."""
+        switches = [name for name, value in vars(self).items() if value is True]
+        parameters = self.parameters.options if self.parameters else ()
+        return (*(f"--{name.replace('_', '-')}" for name in switches), *parameters)
+
+    def parameters_lacking(self, facts: NodeFacts) -> list[str]:
+        """``NAME=VALUE`` of each parameter that the node is to get."""
+        return self.parameters.lacking(facts, self.reload) if self.parameters else []
+
+    def leaves_open(self, facts: NodeFacts) -> bool:
+        """Whether the node's module will believe everyone who sends it a client's address."""
+        if self.parameters:
+            return not self.parameters.values.get("trusted")
+        return not trusted_at_boot(facts)
 
     @property
     def ignored_gates(self) -> frozenset[str]:
@@ -101,14 +118,19 @@ def decide(facts: NodeFacts, artifacts: Sequence[Manifest], policy: Policy) -> D
     chosen = _choose(facts, artifacts)
     if chosen is None:
         return _mismatch(facts, artifacts)
-    if is_there(facts, chosen) and (not policy.rebuild or facts.get("rebuild") == "yes"):
+    lacking = policy.parameters_lacking(facts)
+    rebuilds = not policy.rebuild or facts.get("rebuild") == "yes"
+    if is_there(facts, chosen) and rebuilds and not lacking:
         return Decision(Action.THERE, chosen.artifact_id, "it runs, is proven, and will be back")
     closed = facts.closed_gates(
         policy.ignored_gates | (facts.signature_gates if chosen.signed else frozenset())
     )
     if closed:
         return _gate(chosen, closed)
-    return Decision(Action.PUSH, chosen.artifact_id, _why(facts, chosen))
+    why = _why(facts, chosen)
+    if lacking:
+        why = f"{why + '; ' if why else ''}gets {' '.join(lacking)}"
+    return Decision(Action.PUSH, chosen.artifact_id, why or "does not build for new kernels yet")
 
 
 def is_there(facts: NodeFacts, artifact: Manifest) -> bool:
@@ -179,7 +201,7 @@ def _gate(artifact: Manifest, closed: list[tuple[str, str]]) -> Decision:
 
 
 def _why(facts: NodeFacts, artifact: Manifest) -> str:
-    """What is missing on the node, in a few words for the plan's reader."""
+    """What toa lacks on the node, in a few words for the plan's reader; may be nothing."""
     if not facts.loaded:
         return "installed, but not loaded" if facts.installed else "not there yet"
     if facts.get("loaded_build_id") != artifact.build_id:
@@ -188,4 +210,4 @@ def _why(facts: NodeFacts, artifact: Manifest) -> str:
         return f"it runs, but its hooks are {facts.get('hooks') or 'unknown'}"
     if not facts.persistent or facts.get("installed_sha256") != artifact.sha256:
         return "it runs, but would be gone after a reboot"
-    return "it runs, but does not build for new kernels yet"
+    return ""

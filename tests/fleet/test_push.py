@@ -199,6 +199,31 @@ def test_replace_foreign_opens_that_gate_and_is_passed_on(
     assert node.read("arguments").split() == ["--replace-foreign"]
 
 
+def test_parameters_are_planned_handed_on_and_refused_before_a_node_is_asked(
+    fleet: Fleet, toa_fleet: Run, fields: Fields, artifact_directory: Artifacts
+) -> None:
+    node, artifact = fleet.node().be(fields), artifact_directory(fields)
+    pushed = toa_fleet("push", node.name, "--artifact", artifact)
+    assert pushed.status == 0
+    assert "1 of 1 believe everyone" in pushed.out
+    wanted = ("--parameters", "trusted=100.125.0.0/16 kinds=200,254")
+    planned = toa_fleet("push", node.name, "--artifact", artifact, "--dry-run", *wanted)
+    assert "gets kinds=200,254 trusted=100.125.0.0/16" in planned.out
+    assert "believe everyone" not in planned.out
+    node.write("arguments", "")
+    assert toa_fleet("push", node.name, "--artifact", artifact, *wanted).status == 0
+    assert node.read("arguments").splitlines() == [
+        "--parameters", "trusted=100.125.0.0/16 kinds=200,254", "--reset", "netns=all",
+    ]  # fmt: skip
+    node.write("arguments", "")
+    refused = toa_fleet("push", node.name, "--artifact", artifact, "--parameters", "kind=254")
+    assert refused.status == 2
+    assert "kind=254 is no NAME=VALUE; toa.ko has kinds" in refused.err
+    refused = toa_fleet("push", node.name, "--artifact", artifact, "--reload")
+    assert refused.status == 2
+    assert node.read("arguments") == ""
+
+
 def test_rebuild_leaves_the_sources_on_nodes_that_carry_the_module_already(
     fleet: Fleet, toa_fleet: Run, fields: Fields, artifact_directory: Artifacts
 ) -> None:

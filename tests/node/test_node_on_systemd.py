@@ -148,8 +148,11 @@ def test_dpkg_removes_and_installs_kernels_and_the_node_knows(
     nodes: lab.Lab, artifact: Path
 ) -> None:
     node, new = nodes["reference"], lab.kernel("bookworm")
-    pushed = Operator(nodes).run("push", "reference", "--artifact", artifact, "--rebuild")
+    parameters = ("--parameters", "trusted=10.0.0.0/8")
+    push = ("push", "reference", "--artifact", artifact, "--rebuild", *parameters)
+    pushed = Operator(nodes).run(*push)
     assert pushed.status == 0, pushed.text
+    assert node.check("cat /sys/module/toa/parameters/trusted").strip() == "10.0.0.0/8"
     status = plain(nodes, "status").done()
     assert status["rebuild"] == "yes"
     others = sorted(set(node.check("ls /lib/modules").split()) - {node.kernel.release})

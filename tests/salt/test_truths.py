@@ -13,7 +13,7 @@ import pytest
 from extension_files import Modules, load_modules
 from node_trees import CHECKOUT
 
-from toa_fleet import fingerprint, manifest, node_program, protocol, sources
+from toa_fleet import fingerprint, manifest, node_program, parameters, protocol, sources
 
 PROGRAM = node_program.join().decode()
 PROTOCOL = (CHECKOUT / "docs/node-protocol.md").read_text()
@@ -49,6 +49,16 @@ def test_the_classes_of_failures(modules: Modules) -> None:
     assert told == modules.node._CLASSES
     rows = re.findall(r"^\| (\d) \| `([a-z-]+)` \|", PROTOCOL, re.MULTILINE)
     assert {int(status): word for status, word in rows} == told
+
+
+def test_the_parameters_that_push_takes(modules: Modules) -> None:
+    ours = parameters._PARAMETERS
+    assert {name: each.default for name, each in ours.items()} == modules.parameters.defaults()
+    running = {name for name, each in ours.items() if each.while_running}
+    assert running == modules.parameters._WRITABLE
+    for words in ("kinds=254,200 trusted=10.1.2.3/8,::1", "netns=init,7 max_connections=05"):
+        pairs = dict(word.split("=") for word in words.split())
+        assert parameters.Parameters.parse(words).values == modules.parameters.checked(pairs)
 
 
 def test_the_bounds_of_answers_and_manifests(modules: Modules) -> None:

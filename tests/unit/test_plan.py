@@ -11,6 +11,7 @@ from toa_fleet.errors import BrokenAnswer
 from toa_fleet.facts import NodeFacts
 from toa_fleet.fingerprint import HARD_FIELDS, Fingerprint
 from toa_fleet.manifest import Manifest
+from toa_fleet.parameters import Parameters
 from toa_fleet.plan import Action, Policy, decide
 from toa_fleet.protocol import Answer
 
@@ -187,6 +188,20 @@ def test_a_foreign_toa_is_replaced_only_when_the_operator_said_so(
     node = _facts(fields, gate_foreign="closed: foreign toa")
     assert decide(node, [manifest], Policy()).action is Action.GATE
     assert decide(node, [manifest], Policy(replace_foreign=True)).action is Action.PUSH
+
+
+def test_a_node_that_carries_it_with_other_parameters_gets_those(
+    fields: dict[str, str], manifest: Manifest
+) -> None:
+    node = _facts(fields, **_THERE, options="kinds=200")
+    assert decide(node, [manifest], Policy()).action is Action.THERE
+    wanted = Policy(parameters=Parameters.parse("kinds=254 trusted=10.0.0.0/8"))
+    decision = decide(node, [manifest], wanted)
+    assert (decision.action, decision.detail) == (
+        Action.PUSH, "gets kinds=254 trusted=10.0.0.0/8",
+    )  # fmt: skip
+    node = _facts(fields, **_THERE, options="kinds=254 trusted=10.0.0.0/8")
+    assert decide(node, [manifest], wanted).action is Action.THERE
 
 
 def test_a_mismatch_is_told_before_a_gate(fields: dict[str, str], manifest: Manifest) -> None:

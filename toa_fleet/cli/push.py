@@ -16,6 +16,7 @@ from toa_fleet.cli.running import finish
 from toa_fleet.cli.words import EPILOG
 from toa_fleet.errors import UsageError
 from toa_fleet.jobs.push import PushJob
+from toa_fleet.parameters import Parameters
 from toa_fleet.plan import Policy
 from toa_fleet.sources import kmod_sources
 
@@ -36,6 +37,18 @@ from toa_fleet.sources import kmod_sources
     "(needs gcc, make and headers there). A push without this switches it off.",
 )
 @click.option("--replace-foreign", is_flag=True, help="Take a loaded toa of others out.")
+@click.option(
+    "--parameters",
+    metavar="LIST|none",
+    help="Exactly these parameters of the module, now and at every boot: "
+    "'trusted=100.125.0.0/16 kinds=254'.  [default: those that each node has]",
+)
+@click.option(
+    "--reload",
+    is_flag=True,
+    help="Take toa out and in again where a parameter needs that (from_syn, max_connections): "
+    "connections of that moment show the balancer's address. Else it waits for the next load.",
+)
 @click.option(
     "--allow-unproven",
     is_flag=True,
@@ -65,6 +78,8 @@ def push(
     dry_run: bool,
     rebuild: bool,
     replace_foreign: bool,
+    parameters: Optional[str],
+    reload: bool,
     allow_unproven: bool,
     canaries: int,
     max_failures: Optional[int],
@@ -79,9 +94,20 @@ def push(
     nodes = hosts_of(options, hosts)
     artifacts = [_artifact(options, artifact)] if artifact else options.artifacts()
     sources = kmod_sources(None) if rebuild else []
-    policy = Policy(replace_foreign, allow_unproven, rebuild)
+    wanted = Parameters.parse(parameters) if parameters is not None else None
+    if reload and wanted is None:
+        raise UsageError("--reload is for --parameters", "give the parameters, too")
+    policy = Policy(replace_foreign, allow_unproven, rebuild, reload, wanted)
     job = PushJob(options.client(), artifacts, policy, dry_run, sources, canaries, max_failures)
-    return finish(options, "push", nodes, job, dry_run=dry_run, recorded=not dry_run)
+    return finish(
+        options,
+        "push",
+        nodes,
+        job,
+        dry_run=dry_run,
+        recorded=not dry_run,
+        remarks=job.remarks,
+    )
 
 
 def _artifact(options: Options, text: str) -> Artifact:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Optional
 
 import click
@@ -33,6 +33,7 @@ def finish(
     recorded: bool = False,
     assessed: bool = False,
     history: bool = False,
+    remarks: Optional[Callable[[Sequence[NodeReport]], list[str]]] = None,
 ) -> int:
     """Run a job on the hosts, show the result, return the exit status.
 
@@ -41,6 +42,7 @@ def finish(
         recorded: write the results into the journal.
         assessed: judge what each node carries.
         history: show the journal's last entry of each node.
+        remarks: what is to be said of all reports together, one line each.
     """
     started = time.monotonic()
     manifests = [each.manifest for each in options.artifacts()] if assessed else []
@@ -55,7 +57,7 @@ def finish(
         for report in reports
     ]
     seconds = time.monotonic() - started
-    warnings = list(dict.fromkeys(options.warnings))
+    warnings = list(dict.fromkeys(options.warnings)) + (remarks(reports) if remarks else [])
     summary = Summary(command, rows, dry_run, interrupted, seconds, warnings)
     if record:
         record.end(summary.exit_status)

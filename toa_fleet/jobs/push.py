@@ -96,6 +96,22 @@ class PushJob:
         except NodeHeld as error:
             return NodeReport.of_error(name, error, facts, decision)
 
+    def remarks(self, reports: Sequence[NodeReport]) -> list[str]:
+        """What is to be said of all nodes together: how many believe everyone."""
+        believing = [
+            report
+            for report in reports
+            if report.outcome in (DONE, UNCHANGED, PLANNED)
+            and report.facts
+            and self._policy.leaves_open(report.facts)
+        ]
+        if not believing:
+            return []
+        return [
+            f"{len(believing)} of {len(reports)} believe everyone who sends a client's address; "
+            "name your balancers' networks: push --parameters 'trusted=NETWORK,...'"
+        ]
+
     def _deploy(self, session: Session, report: NodeReport, decision: Decision) -> NodeReport:
         answer = self._client.ask(session, self._requests[decision.artifact])
         failure = answer.failure() or self._unproven(answer, decision)
