@@ -180,6 +180,55 @@ def test_a_foreign_toa_is_named_with_its_version_and_file(
     assert "version 3.1" in verdict and f"from /lib/modules/{RELEASE}/extra/toa.ko)" in verdict
 
 
+OTHER_NAMES = ["vtoa", "tcp_toa", "hwtoa", "slb_toa", "toa_v6", "toa6", "ip_vs_ca"]
+
+
+@pytest.mark.parametrize("name", OTHER_NAMES)
+def test_a_toa_under_another_name_is_found_by_it(shell: str, name: str, tree: Path) -> None:
+    write(tree / f"sys/module/{name}/initstate", "live\n")
+    write(tree / f"sys/module/{name}/version", "2.0\n")
+    for harmless in ("uoa", "toast", "ip_vs"):
+        write(tree / f"sys/module/{harmless}/initstate", "live\n")
+    write(tree / "sys/module/xtoa/parameters/built_in", "no module\n")
+    answer = node(shell, "gates", root=tree)
+    verdict = answer["gate.foreign"]
+    assert verdict.startswith("closed: another toa is loaded") and "version 2.0" in verdict
+    assert f"({name}: " in verdict and f"; rmmod {name}, or give --replace-foreign" in verdict
+    # Ours is not in the kernel for that.
+    assert node(shell, "status", root=tree)["loaded"] == "no"
+
+
+KALLSYMS = """\
+0000000000000000 T tcp_v4_syn_recv_sock
+0000000000000000 t inet_getname_toa\t[{}]
+0000000000000000 t get_toa_data\t[{}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("modules", "functions", "verdict"),
+    [
+        ("clb 16384 0 - Live 0x0000000000000000 (OE)\n", "clb", "closed: another toa"),
+        ("clb 16384 0 - Live 0x0000000000000000 (OE)\n", "toa", "open"),
+        ("toa 16384 0 - Live 0x0000000000000000 (OE)\n", "clb", "open"),
+        ("ext4 16384 0 - Live 0x0000000000000000\n", "clb", "open"),
+    ],
+)
+def test_a_toa_is_told_by_its_functions(
+    shell: str, modules: str, functions: str, verdict: str, tree: Path
+) -> None:
+    write(tree / "proc/modules", modules)
+    write(tree / "proc/kallsyms", KALLSYMS.format(functions, functions))
+    said = node(shell, "gates", root=tree)["gate.foreign"]
+    assert said.startswith(verdict) and ("closed" not in verdict or "rmmod clb," in said)
+
+
+def test_counters_of_nobody_close_the_gate_to_a_second_toa(shell: str, tree: Path) -> None:
+    write(tree / "proc/net/toa_stats", "")
+    verdict = node(shell, "gates", root=tree)["gate.foreign"]
+    assert verdict.startswith("closed: /proc/net/toa_stats is there") and "lsmod" in verdict
+
+
 # --- verdicts before anything is copied ---------------------------------------------
 
 

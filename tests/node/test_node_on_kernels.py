@@ -28,9 +28,11 @@ from kernel_support import (  # noqa: E402
 )
 from node_support import (  # noqa: E402
     PROGRAM,
+    ROOT,
     SHELLS,
     Answer,
     artifact_id,
+    build_id_of,
     fingerprint_id,
     make_artifact,
     manifest_text,
@@ -54,6 +56,9 @@ class World:
     refusing: Path
     silent: Path
     other: Path
+    #: Another TOA, under another name: where it is in the machine, and here.
+    vtoa: str
+    vtoa_file: Path
 
 
 def boot(
@@ -86,7 +91,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         node = Node(machine, "dash")
         for name, artifact in artifacts.items():
             node.push(artifact, f"/root/{name}")
-        yield World(machine, facts, **artifacts)
+        another = lab.build_module(ROOT / "tests/kmod/another", machine.kernel).path / "vtoa.ko"
+        place = f"/lib/modules/{machine.kernel.release}/extra/vtoa.ko"
+        machine.push(place, another.read_bytes(), 0o644)
+        yield World(machine, facts, **artifacts, vtoa=place, vtoa_file=another)
 
 
 def facts_without_modules(facts: dict[str, str]) -> dict[str, str]:
@@ -278,6 +286,36 @@ def test_a_foreign_toa_is_left_alone_unless_told_otherwise(node: Node, world: Wo
     answer = node(f"{DEPLOY}/old --replace-foreign").done()
     assert answer["previous_build_id"] == foreign
     assert running(node) == artifact_build_id(world.old)
+
+
+def test_a_toa_of_another_name_is_replaced_or_put_back_as_it_was(node: Node, world: World) -> None:
+    machine = world.machine
+    machine.check(f"insmod {world.vtoa}")
+    served = "cat /proc/net/toa_stats"
+    build_id = build_id_of(world.vtoa_file.read_bytes())
+    try:
+        for verb in (f"{DEPLOY}/old", "load --from /root/old"):
+            answer = node(verb).failed("gate")
+            assert f"(vtoa: build-id {build_id}, " in answer["gate.foreign"]
+            assert f"version 9.9, probably from {world.vtoa})" in answer["gate.foreign"]
+        assert machine.check(served) == "another TOA\n"
+
+        # Ours that is not proven: the other one is back, and answers again.
+        answer = node(f"{DEPLOY}/silent --replace-foreign").failed("proof")
+        assert "rolled back: the vtoa that was loaded before is loaded again" in answer["detail"]
+        assert (machine.check(served), running(node)) == ("another TOA\n", "")
+        answer = node(f"{DEPLOY}/refusing --replace-foreign").failed("load")
+        assert "the vtoa that was loaded before is loaded again" in answer["detail"]
+        assert machine.check(served) == "another TOA\n"
+
+        answer = node(f"{DEPLOY}/old --replace-foreign").done()
+        assert answer["proof.selftest"] == "yes"
+        assert running(node) == artifact_build_id(world.old)
+        assert machine.run("grep ^vtoa /proc/modules").status != 0
+        # Beside ours it changes nothing for who takes ours out.
+        node("unload").done()
+    finally:
+        machine.run("rmmod vtoa")
 
 
 def test_parameters_in_modprobe_d_are_the_modules(shelled: Node, world: World) -> None:

@@ -1,36 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# A toa that toa-node did not install.
+# A TOA that toa-node did not install.
 
 register_gate foreign load
 
 gate_foreign() {
+    find_others
+    # It was put in by hand, and is the very one that is to come.
+    [ -z "$NEW_DIR" ] || [ "$RUN_BUILD_ID" != "$M_build_id" ] || OTHERS=${OTHERS#toa}
     R=open
-    [ "$RUN" = yes ] && [ -z "$RUN_DIR" ] || return 0
-    [ -z "$REPLACE_FOREIGN" ] || return 0
-    [ -z "$NEW_DIR" ] || [ "$RUN_BUILD_ID" != "$M_build_id" ] || return 0
-    first_line "$ROOT/sys/module/toa/version"
-    foreign_words="build-id ${RUN_BUILD_ID:-none}, srcversion ${RUN_SRCVERSION:-none}${R:+, version $R}"
-    find_foreign_file
-    R="closed: another toa is loaded that toa-node did not install ($foreign_words${R:+, probably from $R}); rmmod toa, or give --replace-foreign"
-}
-
-# Where the running toa of others may have come from: the usual places, and the
-# module's own build-id or srcversion.
-find_foreign_file() {
-    foreign_files=$(find "$ROOT/lib/modules/$N_kernel_release" -name 'toa.ko*' -type f 2>/dev/null | head -n 20)
-    foreign_file=
-    each_line search_foreign_file "$ROOT/root/toa/toa.ko$NL$foreign_files"
-    R=${foreign_file#"$ROOT"}
-}
-
-search_foreign_file() {
-    [ -z "$foreign_file" ] && [ -r "$1" ] || return 0
-    if [ -n "$RUN_BUILD_ID" ]; then
-        case $1 in
-        *.ko) module_has_build_id "$1" "$RUN_BUILD_ID" && foreign_file=$1 && return ;;
-        esac
+    if [ -n "$OTHERS" ]; then
+        [ -z "$REPLACE_FOREIGN" ] || return 0
+        foreign_words=
+        for foreign in $OTHERS; do
+            describe_other "$foreign"
+            foreign_words="$foreign_words${foreign_words:+ and }$foreign: $R"
+        done
+        R="closed: another toa is loaded that toa-node did not install ($foreign_words); rmmod ${OTHERS# }, or give --replace-foreign"
+    elif [ "$RUN" = no ] && [ -e "$ROOT/proc/net/toa_stats" ]; then
+        R='closed: /proc/net/toa_stats is there and no toa that is known by its name; another module made it (see lsmod), take it out first'
     fi
-    [ -n "$RUN_SRCVERSION" ] || return 0
-    modinfo_tag "$1" srcversion
-    [ "$R" != "$RUN_SRCVERSION" ] || foreign_file=$1
 }
