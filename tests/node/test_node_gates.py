@@ -135,13 +135,16 @@ def test_the_modules_parameters_come_from_modprobe_d(shell: str, tree: Path) -> 
     write(tree / "etc/modprobe.d/toa.conf", "options toa kinds=254,200 trusted=10.0.0.0/8\n")
     write(tree / "etc/modprobe.d/z.conf", "\toptions  toa\tmax_connections=5")
     write(tree / "etc/modprobe.d/toa.conf.old", "options toa kinds=3\n")
+    write(tree / "usr/lib/modprobe.d/b.conf", "options \\\n toa from_syn=1\n")
+    write(tree / "usr/lib/modprobe.d/a.conf", "options toa kinds=4\n")
     answer = node(shell, "status", root=tree).done()
-    assert answer["options"] == "kinds=254,200 trusted=10.0.0.0/8 max_connections=5"
+    wanted = "from_syn=1 kinds=254,200 trusted=10.0.0.0/8 max_connections=5"
+    assert answer["options"] == wanted
     assert answer["gate.options"] == "open"
 
 
 @pytest.mark.parametrize(
-    "words", ["kinds", "kinds=254 200", "kinds='254'", "kinds=$(id)", "kinds=*", "a=b=c", "x=1 \\"]
+    "words", ["kinds", "kinds=254 200", "kinds='254'", "kinds=$(id)", "kinds=*", "a=b=c", "x=1 #2"]
 )
 def test_a_parameter_that_insmod_could_misread_closes_a_gate(
     shell: str, words: str, tree: Path
@@ -298,6 +301,10 @@ def test_a_key_of_the_machine_keyring_counts_as_an_enrolled_key(shell: str, tree
         ("proc/cmdline", CMDLINE.format("modprobe.blacklist=nouveau,toa")),
         ("etc/modprobe.d/hardening.conf", "blacklist pcspkr\n blacklist  toa\n"),
         ("usr/lib/modprobe.d/hardening.conf", "install toa /bin/false\n"),
+        ("etc/modprobe.d/CIS.conf", "blacklist toa # CIS\n"),
+        ("etc/modprobe.d/CIS.conf", "install to[a] /bin/false # CIS\n"),
+        ("etc/modprobe.d/CIS.conf", "blacklist\\\n toa\n"),
+        ("etc/modprobe.conf", "install toa /bin/true\n"),
     ],
 )
 def test_what_bars_modprobe_alone_is_told_and_closes_nothing(
@@ -307,6 +314,16 @@ def test_what_bars_modprobe_alone_is_told_and_closes_nothing(
     verdict = node(shell, "gates", root=tree)["gate.blacklist"]
     assert verdict.startswith("open: modprobe toa is barred by ") and "insmod" in verdict
     assert path.startswith("proc") or f"/{path}" in verdict
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["# blacklist toa\n", "# of \\\nblacklist toa\n", "blacklist toast\n", "install toa\n",
+     "blacklist toa\r\n", "blacklist # toa\n"],
+)  # fmt: skip
+def test_what_modprobe_does_not_take_for_a_ban_is_none(shell: str, text: str, tree: Path) -> None:
+    write(tree / "etc/modprobe.d/hardening.conf", text)
+    assert node(shell, "gates", root=tree)["gate.blacklist"] == "open"
 
 
 def test_an_old_kernel_that_ignores_module_blacklist_is_not_closed_by_it(

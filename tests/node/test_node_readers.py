@@ -7,6 +7,8 @@ real reader of such a file.
 
 from __future__ import annotations
 
+import re
+import shutil
 import struct
 import subprocess
 import tempfile
@@ -15,7 +17,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from node_support import SHELLS, environment, note
+from node_support import SHELLS, environment, note, write
 
 from toa_fleet import node_program
 
@@ -196,7 +198,70 @@ def test_of_modprobes_files_the_first_of_each_name_counts(
             file.touch()
         script = 'tell() { printf "%s\\n" "${1#"$ROOT"}"; }; each_modprobe_file tell'
         found = call(shell, "reading/modprobe-files.sh", script, folder)
-    assert sorted(found) == sorted(first.values())
+    assert found == [first[name] for name in sorted(first)]
+
+
+@pytest.mark.parametrize(
+    ("modprobe", "found"),
+    [
+        ("-> /bin/kmod", ["a.conf"]),
+        ("-> kmod", ["a.conf"]),
+        ("a program", ["modprobe.conf", "modprobe.conf.local", "a.conf", "unsupported-modules"]),
+    ],
+)
+def test_what_came_before_kmod_reads_more_files(
+    modprobe: str, found: list[str], tmp_path: Path
+) -> None:
+    for name in ("modprobe.conf", "modprobe.conf.local", "modprobe.d/a.conf", "modprobe.d/a.old",
+                 "modprobe.d/b.conf~", "modprobe.d/unsupported-modules"):  # fmt: skip
+        write(tmp_path / "etc" / name, "")
+    (tmp_path / "sbin").mkdir()
+    if modprobe.startswith("-> "):
+        (tmp_path / "sbin/modprobe").symlink_to(modprobe[3:])
+    else:
+        write(tmp_path / "sbin/modprobe", modprobe)
+    script = 'tell() { printf "%s\\n" "${1##*/}"; }; each_modprobe_file tell'
+    assert call("dash", "reading/modprobe-files.sh", script, tmp_path) == found
+
+
+PIECE = st.sampled_from(
+    ["blacklist", "options", "install", "toa", "t-a", "t_a", "#", "# CIS", "/bin/false", "a=1",
+     'b="x  y"', " ", "  ", "\t", "\\\n", "\\", "\\ ", "\n", "\n", "\r"]
+)  # fmt: skip
+READ_MODPROBE = """
+tell() {
+    case $MODPROBE_COMMAND-$MODPROBE_MODULE in
+    blacklist-t?a) printf '%s\\n' "blacklist $MODPROBE_MODULE" ;;
+    options-t?a | install-t?a)
+        set -- "$MODPROBE_COMMAND $MODPROBE_MODULE" "$MODPROBE_REST"
+        [ -z "$2" ] || printf '%s\\n' "$1 $2" ;;
+    esac
+}
+each_modprobe_line tell "$1"
+"""
+
+
+@pytest.mark.skipif(not shutil.which("modprobe"), reason="NOT TESTED: modprobe is not installed")
+@settings(few, max_examples=200)
+@given(SHELL, st.lists(PIECE, min_size=3, max_size=20))
+def test_lines_of_modprobes_files_are_read_as_modprobe_reads_them(
+    shell: str, pieces: list[str]
+) -> None:
+    text = "".join(pieces)
+    # At the very end modprobe takes the end of the file for a character.
+    text += "\n" if text.endswith("\\") else ""
+    with tempfile.TemporaryDirectory() as folder:
+        file = write(Path(folder, "a.conf"), text)
+        truth = subprocess.run(
+            ["modprobe", "-C", folder, "-c"], capture_output=True, check=False
+        ).stdout.decode(errors="replace").partition("\n\n")[0]  # fmt: skip
+        found = call(shell, "reading/modprobe-files.sh", READ_MODPROBE, "", file)
+    expected = [
+        line.split()
+        for line in truth.split("\n")
+        if re.match(r"(blacklist|options|install) t[o_]a( +[^ ]|$)", line.replace("\t", " "))
+    ]
+    assert sorted(line.split() for line in found) == sorted(expected)
 
 
 # ---- lists of modules ----

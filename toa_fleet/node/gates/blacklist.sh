@@ -48,9 +48,26 @@ find_modprobe_ban() {
 
 search_modprobe_ban() {
     [ -z "$modprobe_ban" ] && ! written_by_us "$1" || return 0
-    R=$(sed -n -e '/^[[:blank:]]*blacklist[[:blank:]][[:blank:]]*toa[[:blank:]]*$/p' \
-        -e '/^[[:blank:]]*install[[:blank:]][[:blank:]]*toa[[:blank:]]/p' "$1" | head -n 1)
-    [ -n "$R" ] || return 0
-    one_line "$R"
-    modprobe_ban="\"$R\" in ${1#"$ROOT"}"
+    modprobe_ban_file=${1#"$ROOT"}
+    each_modprobe_line note_modprobe_ban "$1"
+}
+
+note_modprobe_ban() {
+    [ -z "$modprobe_ban" ] || return 0
+    case $MODPROBE_COMMAND in
+    blacklist) [ "$MODPROBE_MODULE" = toa ] || return 0 ;;
+    install) [ -n "$MODPROBE_REST" ] && is_pattern_of_toa "$MODPROBE_MODULE" || return 0 ;;
+    *) return 0 ;;
+    esac
+    one_line "$MODPROBE_LINE"
+    modprobe_ban="\"$R\" in $modprobe_ban_file"
+}
+
+# Modules behind install may be a pattern.
+is_pattern_of_toa() {
+    # shellcheck disable=SC2194,SC2254 # a pattern that the word fits
+    case toa in
+    $1) return 0 ;;
+    esac
+    return 1
 }

@@ -20,6 +20,12 @@ gate_unsupported() {
 
 search_unsupported() {
     case $1 in
-    *unsupported-modules*) ! grep -q '^[[:blank:]]*allow_unsupported_modules[[:blank:]][[:blank:]]*0' "$1" || unsupported_file=$1 ;;
+    *unsupported-modules*) each_modprobe_line note_unsupported "$1" ;;
+    esac
+}
+
+note_unsupported() {
+    case "$MODPROBE_COMMAND $MODPROBE_MODULE" in
+    'allow_unsupported_modules 0'*) unsupported_file=$modprobe_file ;;
     esac
 }

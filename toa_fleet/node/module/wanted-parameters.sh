@@ -29,17 +29,29 @@ require_parameters() {
         grep "parm=${parameter%%=*}:" "$NEW_DIR/toa.ko" >/dev/null ||
             fail usage "this toa.ko has no parameter ${parameter%%=*}" "see modinfo toa.ko for those it has"
     done
-    each_options_file require_no_others
+    each_modprobe_file require_no_others
 }
 
 require_no_others() {
+    options_file=$1
     if [ "$1" = "$OPTIONS_FILE" ]; then
-        ! grep -v -e '^[[:blank:]]*#' -e '^[[:blank:]]*$' -e '^[[:blank:]]*options[[:blank:]]\{1,\}toa[[:blank:]]' "$1" >/dev/null ||
-            fail node "${1#"$ROOT"} has more in it than options of toa" "move that to a file of another name, then run the same again"
+        each_modprobe_line require_options_line "$1"
     else
-        ! grep '^[[:blank:]]*options[[:blank:]]\{1,\}toa[[:blank:]]' "$1" >/dev/null ||
-            fail node "${1#"$ROOT"} has options of toa, too" "take that line out, for ${OPTIONS_FILE#"$ROOT"} is to hold all of them"
+        each_modprobe_line refuse_options_line "$1"
     fi
+}
+
+require_options_line() {
+    case $MODPROBE_COMMAND in
+    '' | '#'*) return ;;
+    esac
+    is_options_line ||
+        fail node "${options_file#"$ROOT"} has more in it than options of toa" "move that to a file of another name, then run the same again"
+}
+
+refuse_options_line() {
+    ! is_options_line ||
+        fail node "${options_file#"$ROOT"} has options of toa, too" "take that line out, for ${OPTIONS_FILE#"$ROOT"} is to hold all of them"
 }
 
 options_text() {
