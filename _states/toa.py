@@ -179,11 +179,13 @@ def present(
             state.refuse_disarmed()
             state.done(f"toa {wanted['build_id']} is installed, loaded and its hooks are armed")
             return
+        unproven_gates = {"noexec"} if allow_unproven else set()
         if state.before["build_id"] == wanted["build_id"] and not reloads:
             # The kernel stays as it is: many a minion forbids loading once it is up.
-            state.pass_gates(_INSTALL_GATES)
+            state.pass_gates((_INSTALL_GATES | {"noexec"}) - unproven_gates)
         else:
-            state.pass_all_gates_but(state.gates_that_pass(wanted, replace_foreign))
+            passes = state.gates_that_pass(wanted, replace_foreign)
+            state.pass_all_gates_but(passes | unproven_gates)
         if state.announce(wanted["how"]):
             return
         with state.fetched(wanted, sources) as artifact:
@@ -245,6 +247,7 @@ def loaded(
             state.done(f"toa {before['loaded_build_id']} is loaded and its hooks are armed")
             return
         unasked = {"disk", "readonly", *before["signature_gates"]}
+        unasked |= {"noexec"} if allow_unproven else set()
         state.pass_all_gates_but(unasked | ({"foreign"} if replace_foreign else set()))
         if state.announce("the installed artifact would be loaded"):
             return

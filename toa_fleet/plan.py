@@ -68,7 +68,8 @@ class Policy:
     @property
     def ignored_gates(self) -> frozenset[str]:
         """Gates that this policy opens."""
-        return frozenset({"foreign"}) if self.replace_foreign else frozenset()
+        opened = {"foreign": self.replace_foreign, "noexec": self.allow_unproven}
+        return frozenset(gate for gate, is_opened in opened.items() if is_opened)
 
 
 @dataclass(frozen=True)

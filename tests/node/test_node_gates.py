@@ -79,6 +79,29 @@ def test_a_root_that_is_read_only_closes_the_gate(shell: str, tree: Path) -> Non
 
 
 @pytest.mark.parametrize(
+    ("mounts", "verdict"),
+    [
+        ("/ rw|/var rw,noexec", "open: /var is mounted noexec; "
+         "toa-selftest runs from a copy in /run"),
+        ("/ rw|/run rw,noexec|/dev/shm rw,noexec|/var rw,noexec", "open: /var is mounted noexec; "
+         "toa-selftest runs from a copy in /root"),
+        ("/ ro|/run rw,noexec|/dev/shm rw,noexec|/var/lib/toa rw,nosuid,noexec",
+         "closed: /var/lib/toa is on /var/lib/toa, which is mounted noexec"),
+        ("/ rw|/var rw,nosuid|/run rw,noexec", "open"),
+    ],
+)  # fmt: skip
+def test_a_store_on_noexec_closes_a_gate_where_no_other_place_will_do(
+    shell: str, mounts: str, verdict: str, tree: Path
+) -> None:
+    for place in ("run", "dev/shm", "root"):
+        (tree / place).mkdir(parents=True)
+    lines = (f"/dev/x {mount.replace(' ', ' ext4 ')} 0 0\n" for mount in mounts.split("|"))
+    write(tree / "proc/self/mounts", "".join(lines))
+    said = node(shell, "gates", root=tree)["gate.noexec"]
+    assert said.startswith(verdict) and (verdict != "open" or said == "open")
+
+
+@pytest.mark.parametrize(
     ("word", "verdict"),
     [
         ("ima_policy=tcb", "open"),

@@ -204,6 +204,14 @@ def test_a_node_that_carries_it_with_other_parameters_gets_those(
     assert decide(node, [manifest], wanted).action is Action.THERE
 
 
+def test_a_node_where_no_selftest_may_run_is_pushed_to_unproven_only(
+    fields: dict[str, str], manifest: Manifest
+) -> None:
+    node = _facts(fields, gate_noexec="closed: mounted noexec; remount")
+    assert decide(node, [manifest], Policy()).action is Action.GATE
+    assert decide(node, [manifest], Policy(allow_unproven=True)).action is Action.PUSH
+
+
 def test_a_mismatch_is_told_before_a_gate(fields: dict[str, str], manifest: Manifest) -> None:
     node = _facts({**fields, "arch": "aarch64"}, gate_root="closed: uid 1000")
     assert decide(node, [manifest], Policy(replace_foreign=True)).action is Action.MISMATCH

@@ -13,6 +13,7 @@ open_store() {
     catch_signals
     lock_store
     sweep_stagings
+    sweep_runnables
     make_staging
     read_running
     sweep_orphans

@@ -8,6 +8,7 @@ verb_deploy() {
     require_way_to_persist
     pass_load_gates
     pass_gates disk
+    [ -n "$ALLOW_UNPROVEN" ] || pass_gates noexec
     place_artifact
     put_in_kernel "$ART_DIR/toa.ko"
     set_running_parameters
