@@ -107,6 +107,49 @@ def test_emit_sends_the_three_files_and_leaves_nothing(
     assert snapshot(tree_with_headers) == before
 
 
+# As the kernel's makefiles do: with debug information, and where the source lies.
+KBUILD_LIKE = """
+all:
+	sed s/@ID@/$(TOA_FINGERPRINT)/ toa.tags >toa.s
+	gcc -Wa,--noexecstack -c -o tags.o toa.s
+	gcc $(KCFLAGS) -c -g -o code.o $(CURDIR)/code.c
+	ld -r --build-id=sha1 -o toa.ko tags.o code.o
+	mkdir -p selftest
+	cp selftest.sh selftest/toa-selftest
+"""
+#: gcc as it was, by the flags that it does not know.
+OLD_GCC = """#!/bin/sh
+for word in "$@"; do
+    case $word in
+    {unknown}) echo "cc1: error: unrecognized command line option $word" >&2; exit 1 ;;
+    esac
+done
+PATH=${{PATH#*:}} exec gcc "$@"
+"""
+
+
+@pytest.mark.parametrize(
+    ("unknown", "code"),
+    [
+        ("nothing", "const char *where = __FILE__; int f(int x) { return x + 1; }\n"),
+        ("-ffile-prefix-map=*", "int f(int x) { return x + 1; }\n"),
+    ],
+    ids=["gcc of today", "gcc of yesterday"],
+)
+def test_the_same_source_makes_the_same_module_wherever_it_is_built(
+    shell: str, unknown: str, code: str, tree_with_headers: Path, source: Path, tmp_path: Path
+) -> None:
+    write(source / "Makefile", KBUILD_LIKE)
+    write(source / "code.c", code)
+    write(tmp_path / "bin/gcc", OLD_GCC.format(unknown=unknown)).chmod(0o755)
+    environ = {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}"}
+    made = set()
+    for name in ("output", "another/output"):
+        words = ["build", "--source", source, "--output", tmp_path / name]
+        made.add(node(shell, *words, root=tree_with_headers, env=environ).done()["artifact"])
+    assert len(made) == 1
+
+
 # --- what is missing -------------------------------------------------------------
 
 HINTS = {
@@ -250,9 +293,9 @@ def test_what_the_operators_shell_has_set_for_others_is_not_for_the_build(
     names = ("LLVM", "KCFLAGS", "KCPPFLAGS", "W", "V", "CPATH", "LIBRARY_PATH", "MAKEFILES",
              "TAR_OPTIONS", "GIT_DIR")  # fmt: skip
     wrong = " ".join(f"$${{{name}-}}" for name in names)
-    source = make_source(tmp_path / "source", f'test -z "$$(echo {wrong} | grep x-)"')
+    source = make_source(tmp_path / "source", f'test -z "$$(echo {wrong} | grep the=)"')
     words = ["build", "--source", source, "--emit"]
-    node(shell, *words, root=tree_with_headers, env=dict.fromkeys(names, "x-y")).done()
+    node(shell, *words, root=tree_with_headers, env=dict.fromkeys(names, "the=irs")).done()
 
 
 def test_a_full_disk_during_the_build_is_no_fault_of_the_source(

@@ -8,10 +8,12 @@ make_module() {
     build_log=$STAGE/build.log
     progress "building for $N_kernel_release (fingerprint $N_fingerprint)"
     set -- "TOA_FINGERPRINT=$N_fingerprint"
-    build_tag=$STAGE/fingerprint.h
-    [ -z "$CONTAINER" ] || build_tag=/mnt/fingerprint.h
+    build_tag=$STAGE/fingerprint.h BUILD_FLAGS=
+    # In a container the staging is at the same place each time.
+    if [ -n "$CONTAINER" ]; then build_tag=/mnt/fingerprint.h; else find_build_flags; fi
     # Other sources know nothing of fingerprints: the tag comes with every C file.
-    [ -z "$IS_FOREIGN" ] || set -- "$@" "KCFLAGS=-include $build_tag"
+    [ -z "$IS_FOREIGN" ] || BUILD_FLAGS="$BUILD_FLAGS${BUILD_FLAGS:+ }-include $build_tag"
+    [ -z "$BUILD_FLAGS" ] || set -- "$@" "KCFLAGS=$BUILD_FLAGS"
     if [ -n "$CONTAINER" ]; then
         make_in_container "$@"
     else
