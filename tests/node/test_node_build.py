@@ -262,6 +262,34 @@ def test_a_build_that_fails_or_warns_says_why_and_what_to_do(
     assert hint in answer["hint"], str(answer)
 
 
+SKEW = "echo \"make[2]: Warning: File '/usr/x' has modification time 90 s in the future\""
+SKEWED = "echo 'make[1]: warning:  Clock skew detected.  Your build may be incomplete.'"
+
+
+def test_a_clock_that_is_behind_is_no_fault_of_the_build(
+    shell: str, tree_with_headers: Path, tmp_path: Path
+) -> None:
+    """The words as they are known, and as the make of this machine says them."""
+    tomorrow = time.time() + 86400
+    noise = (
+        f"{SKEW}; {SKEWED}; touch -d @{tomorrow:.0f} later; "
+        "printf 'all: later\\n\\t@:\\n' >more.mk; LC_ALL=C $(MAKE) -f more.mk all"
+    )
+    answer = trouble(shell, tree_with_headers, tmp_path, noise).done()
+    assert "in the future" in answer.stderr
+    assert answer.stderr.count("Clock skew detected") == 2
+
+
+def test_beside_a_clock_that_is_behind_a_compilers_warning_counts(
+    shell: str, tree_with_headers: Path, tmp_path: Path
+) -> None:
+    warning = "echo 'main.c:1: warning: Clock skew detected.  Your build may be incomplete.'"
+    answer = trouble(shell, tree_with_headers, tmp_path, f"{SKEW}; {warning}").failed("build")
+    assert answer["detail"] == (
+        "the build warned: main.c:1: warning: Clock skew detected. Your build may be incomplete."
+    )
+
+
 def test_a_signal_during_the_build_is_answered_to_whoever_asked(
     shell: str, tree_with_headers: Path, tmp_path: Path
 ) -> None:

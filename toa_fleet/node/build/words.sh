@@ -5,9 +5,12 @@
 # distributions do that all the time, and the kernel takes such modules.
 BUILD_WORDS=
 HARMLESS='the compiler differs from the one used to build the kernel'
+# make's own, where the headers are from a clock that is ahead of this one: in a fresh
+# staging all is made anew, whatever is older.
+CLOCK_SKEW='^g\{0,1\}make\(\[[0-9]*\]\)\{0,1\}: [Ww]arning:  *\(File .* has modification time .* in the future\|Clock skew detected\.  *Your build may be incomplete\.\)$'
 
 refuse_warnings() {
-    R=$(grep -i 'warning' "$build_log" | grep -v "$HARMLESS" | head -n 5)
+    R=$(grep -i 'warning' "$build_log" | grep -v -e "$HARMLESS" -e "$CLOCK_SKEW" | head -n 5)
     [ -n "$R" ] || return 0
     one_line "$R"
     BUILD_WORDS=$R
