@@ -277,6 +277,22 @@ SYSTEMS: dict[str, System] = {
     "Kylin V10": _os(
         "kylin", "V10", "redhat-8", "Kylin Linux Advanced Server V10 (Tercel)",
         release="4.19.90-52.22.v2207.ky10.x86_64"),
+    # These name no kin.
+    "HCE 2.0": _os(
+        "hce", "2.0", "redhat-8", "Huawei Cloud EulerOS 2.0 (x86_64)",
+        release="5.10.0-60.18.0.50.r865_35.hce2.x86_64"),
+    "UOS 20": _os(
+        "uos", "20", "redhat-8", "UnionTech OS Server 20",
+        release="4.19.90-2305.1.0.0199.56.uel20.x86_64"),
+    "TencentOS 4": _os(
+        "tencentos", "4.0", "redhat-8", "TencentOS Server 4.0",
+        release="6.6.6-2401.0.1.tl4.x86_64"),
+    "SLES for SAP 12 SP4": _os(
+        "sles_sap", "12.4", "suse", "SUSE Linux Enterprise Server for SAP Applications 12 SP4",
+        release="4.12.14-95.48-default"),
+    "Proxmox 8": _os(
+        "debian", "12", "debian", "Debian GNU/Linux 12 (bookworm)", quote="",
+        release="6.8.12-4-pve"),
     "Amazon Linux 2023": _os("amzn", "2023", "redhat-8", "Amazon Linux 2023", "fedora"),
     "SLES 11 SP4": _suse_release("4", "3.0.101-63-default"),
     "SLES 12 SP5": _os(

@@ -1,38 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # What packages are called here, for hints and for the toolchain.
 
-# The family whose package names this node uses: from its id, else from its
-# package manager (some ids exist with deb and with rpm).
-find_package_family() {
-    # Packages that are part of an image (CoreOS since Fedora's, Atomic) are not
-    # installed one by one either.
-    [ ! -e "$ROOT/run/ostree-booted" ] || { R=container && return; }
-    case " $N_os_id $OS_LIKE " in
-    *' kylin '*) ;;
-    *' coreos '* | *' flatcar '*) R=container && return ;;
-    *suse* | *' sles '* | *' sled '*) R=suse && return ;;
-    *' debian '* | *' ubuntu '*) R=debian && return ;;
-    *' rhel '* | *' fedora '* | *' centos '* | *' ol '* | *' amzn '* | *' openEuler '* | *' anolis '* | *' euleros '*)
-        R=rhel && return
-        ;;
-    *' alpine '*) R=alpine && return ;;
-    *' arch '*) R=arch && return ;;
-    esac
-    if have dnf || have yum; then
-        R=rhel
-    elif have apt-get; then
-        R=debian
-    elif have zypper; then
-        R=suse
-    else
-        R=unknown
-    fi
-}
-
-rpm_installer() {
-    if have dnf; then R=dnf; else R=yum; fi
-}
-
 # What to type so that gcc or make is there.
 install_tool_hint() {
     find_package_family
@@ -40,6 +8,7 @@ install_tool_hint() {
     debian) R="apt-get install $1" ;;
     rhel) rpm_installer && R="$R install $1" ;;
     suse) R="zypper install $1" ;;
+    photon) R="tdnf install $1 binutils glibc-devel linux-api-headers" ;;
     alpine) R="apk add $1 musl-dev" ;;
     arch) R="pacman -S $1" ;;
     container) R="this system has no compiler: build in a development container or on a reference node that has $1" ;;
@@ -50,6 +19,10 @@ install_tool_hint() {
 # What to type so that the headers of exactly this kernel are there.
 install_headers_hint() {
     hint_release=$N_kernel_release
+    if is_built_by_hand "$hint_release"; then
+        R="no package holds its headers, for this kernel was built by hand: let /lib/modules/$hint_release/build (or --kerneldir) lead to the tree that it was built in, after make modules in there"
+        return
+    fi
     find_headers_package "$hint_release"
     hint_package=$R
     find_package_family
@@ -57,6 +30,7 @@ install_headers_hint() {
     debian) R="apt-get update && apt-get install $hint_package" ;;
     rhel) rpm_installer && R="$R install $hint_package" ;;
     suse) R="zypper install '$hint_package'" && suse_hint_about_rebuild ;;
+    photon) R="tdnf install $hint_package" ;;
     alpine) R="apk add linux-${hint_release##*-}-dev (of exactly $hint_release)" ;;
     arch) R="pacman -S linux-headers (of exactly $hint_release)" ;;
     container) R="build in a development container of exactly this release ($N_os_version_id): toa-node build --container IMAGE" ;;
@@ -72,30 +46,46 @@ suse_hint_about_rebuild() {
 }
 
 # The package with the headers of exactly the kernel $1, as the package manager
-# takes it; empty where such packages have no rule.
+# takes it; empty where such packages have no rule, or where there is none.
 find_headers_package() {
+    ! is_built_by_hand "$1" || { R= && return; }
     find_package_family
     case $R in
-    debian) R=linux-headers-$1 ;;
+    debian) debian_headers_package "$1" ;;
     rhel) find_kernel_rpm "$1" && R=$KERNEL_RPM-devel-$KERNEL_RPM_VERSION.$KERNEL_RPM_ARCH || rhel_headers_package "$1" ;;
     suse) suse_headers_package "$1" ;;
+    photon) photon_headers_package "$1" ;;
     *) R= ;;
     esac
 }
 
-# The package that the kernel $1 was installed from, where rpm knows it.
-find_kernel_rpm() {
-    R=$(in_root rpm -qf --qf '=%{NAME} %{VERSION}-%{RELEASE} %{ARCH}\n' "/boot/vmlinuz-$1" \
-        "/lib/modules/$1/vmlinuz" "/usr/lib/modules/$1/vmlinuz" "/lib/modules/$1" "/usr/lib/modules/$1" 2>/dev/null |
-        sed -n 's/^=\(kernel[A-Za-z0-9._-]* [^ ]* [^ ]*\)$/\1/p' | head -n 1)
-    [ -n "$R" ] || return 1
-    KERNEL_RPM_ARCH=${R##* }
-    KERNEL_RPM=${R%% *}
-    KERNEL_RPM_VERSION=${R#* }
-    KERNEL_RPM_VERSION=${KERNEL_RPM_VERSION% *}
-    for kernel_part in -core -modules-core -modules -image; do
-        KERNEL_RPM=${KERNEL_RPM%"$kernel_part"}
-    done
+# By the package that the kernel is from; where nobody knows that, by how Proxmox and
+# Raspberry Pi OS end their releases.
+debian_headers_package() {
+    if find_kernel_deb "$1"; then
+        case $R in
+        linux-image-* | linux-modules-*)
+            R=${R#linux-image-} && R=${R#linux-modules-} && R=${R#unsigned-} && R=linux-headers-${R%-unsigned} ;;
+        proxmox-kernel-* | pve-kernel-*) R=${R%%-*}-headers-${R#*-kernel-} && R=${R%-signed} ;;
+        *-kernel) R=$R-headers ;;
+        *) R=linux-headers-$1 ;;
+        esac
+        return
+    fi
+    case $1 in
+    [1-5].*-pve | 6.[0-4].*-pve) R=pve-headers-$1 ;;
+    *-pve) R=proxmox-headers-$1 ;;
+    *+) is_raspbian && R=raspberrypi-kernel-headers || R=linux-headers-$1 ;;
+    *) R=linux-headers-$1 ;;
+    esac
+}
+
+# "5.10.118-3.ph4-esx" is of the package linux-esx.
+photon_headers_package() {
+    case $1 in
+    *.ph[0-9]-* | *.ph[0-9][0-9]-*) R=linux-${1##*-}-devel-${1%-*} ;;
+    *) R=linux-devel-$1 ;;
+    esac
 }
 
 # By the names that Red Hat and its kin give: a flavour is a suffix behind "+",

@@ -99,7 +99,7 @@ check_deb() {
 # Only what headers are made of: this installs nothing else.
 check_headers_name() {
     case $2 in
-    linux-headers-* | linux-kbuild-* | linux-compiler-* | kernel*-devel | kernel*-devel-* | kernel-source* | kernel-macros) ;;
+    linux-headers-* | proxmox-headers-* | pve-headers-* | raspberrypi-kernel-headers | linux-kbuild-* | linux-compiler-* | kernel*-devel | kernel*-devel-* | kernel-source* | kernel-macros) ;;
     *) wrong_package "$1" "it is the package $2" ;;
     esac
 }

@@ -13,6 +13,14 @@ require_package_manager() {
     fail node "none of the package managers that toa-node knows (apt-get, dnf, yum, zypper) is here; missing:$MISSING" "$R"
 }
 
+# Nothing is installed where what matters most is in no package.
+require_headers_package() {
+    [ -z "$HEADERS" ] && ! headers_are_right || return 0
+    N_kernel_release=$TARGET_KERNEL
+    install_headers_hint
+    fail node "there is no package with the headers of the kernel $TARGET_KERNEL" "$R"
+}
+
 # Would it install these? With what it knows already, else with fresh lists. Its
 # lists and caches are all that a dry run changes.
 ask_for() {

@@ -25,8 +25,8 @@ find_wanted() {
     done
     find_libc
     want_library "$R" stdio.h
-    PACKAGES="$PACKAGES $HEADERS"
-    headers_are_right || MISSING="$MISSING $HEADERS"
+    PACKAGES="$PACKAGES${HEADERS:+ }$HEADERS"
+    headers_are_right || MISSING="$MISSING ${HEADERS:-headers}"
     find_libelf
     want_library "$R" gelf.h
 }

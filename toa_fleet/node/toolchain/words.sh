@@ -4,7 +4,7 @@
 # The file that somebody has to look for, where no repository has it.
 headers_file_name() {
     case $HEADERS in
-    linux-headers-*) printf '%s' "${HEADERS}_VERSION_ARCH.deb (with the linux-headers and linux-kbuild packages that it depends on)" ;;
+    linux-headers-* | proxmox-headers-* | pve-headers-* | *-kernel-headers) printf '%s' "${HEADERS}_VERSION_ARCH.deb (with the linux-headers and linux-kbuild packages that it depends on)" ;;
     *=*) printf '%s' "${HEADERS%%=*}-${HEADERS#*=}.$N_arch.rpm (and kernel-devel of the same version)" ;;
     *) printf '%s' "$HEADERS.rpm" ;;
     esac

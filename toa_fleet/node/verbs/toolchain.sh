@@ -15,6 +15,7 @@ verb_toolchain() {
     say package_manager "$PM"
     if [ -n "$MISSING" ]; then
         require_package_manager
+        require_headers_package
         require_root
         open_store
         resolve_suse_version
