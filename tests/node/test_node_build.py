@@ -262,6 +262,28 @@ def test_a_build_that_fails_or_warns_says_why_and_what_to_do(
     assert hint in answer["hint"], str(answer)
 
 
+@pytest.mark.parametrize("tree_of", ["init/main.c", "source/init/main.c", "package"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "WARNING: Symbol version dump /usr/src/linux/Module.symvers is missing; modules will have "
+        "no dependencies and modversions.",
+        "WARNING: Module.symvers is missing.\n         Modules may not have dependencies",
+        'WARNING: Symbol version dump "Module.symvers" is missing.',
+    ],
+)
+def test_a_kernel_built_without_its_modules_is_told_to_make_them(
+    shell: str, words: str, tree_of: str, tree_with_headers: Path, tmp_path: Path
+) -> None:
+    if tree_of != "package":
+        write(tree_with_headers / "lib/modules" / RELEASE / "build" / tree_of, "")
+    noise = f"printf '%s\\n' '{words.replace(chr(10), ' ')}'"
+    answer = trouble(shell, tree_with_headers, tmp_path, noise).failed("build")
+    wanted = "not complete; apt-get" if tree_of == "package" else "make modules in there"
+    assert wanted in answer["hint"], answer["hint"]
+    assert ("apt-get" in answer["hint"]) == (tree_of == "package")
+
+
 SKEW = "echo \"make[2]: Warning: File '/usr/x' has modification time 90 s in the future\""
 SKEWED = "echo 'make[1]: warning:  Clock skew detected.  Your build may be incomplete.'"
 

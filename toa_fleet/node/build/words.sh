@@ -18,6 +18,11 @@ refuse_warnings() {
     fail build "the build warned: $BUILD_WORDS" "$R"
 }
 
+# A whole source, not the headers of a package.
+is_kernel_tree() {
+    [ -n "$KERNELDIR" ] && { [ -f "$KERNELDIR/init/main.c" ] || [ -f "$KERNELDIR/source/init/main.c" ]; }
+}
+
 # The first lines of the log that say what is wrong, in BUILD_WORDS, and what
 # to do, in R.
 explain_build() {
@@ -45,8 +50,13 @@ explain_build() {
     *gcc-[0-9]*'not found'* | *'not found'*gcc-[0-9]*)
         build_text=gcc-${build_text#*gcc-}
         install_tool_hint "${build_text%%[!a-z0-9-]*}" ;;
-    *'Module.symvers is missing'* | *'symbol version dump'*)
-        R="the kernel headers are not complete; $headers_hint" ;;
+    *'Module.symvers is missing'* | *[Ss]'ymbol version dump'*)
+        if is_kernel_tree; then
+            R="the kernel in $KERNELDIR was built without its modules, so nobody wrote down its symbols: make modules in there (it writes Module.symvers), then run the same again"
+        else
+            R="the kernel headers are not complete; $headers_hint"
+        fi
+        ;;
     *) R='see the build log above (standard error)' ;;
     esac
 }
