@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -283,6 +284,129 @@ def test_a_kernel_built_without_its_modules_is_told_to_make_them(
     assert wanted in answer["hint"], answer["hint"]
     assert ("apt-get" in answer["hint"]) == (tree_of == "package")
 
+
+# --- the kernel's compiler ----------------------------------------------------------
+
+ANY_TOOL = """#!/bin/sh
+case $1 in
+--version) echo "{version}" ;;
+-dumpversion) echo "{version}" | sed 's/.* //' ;;
+*) exec cc "$@" ;;
+esac
+"""
+CLANG = 'CONFIG_CC_IS_CLANG=y\nCONFIG_CC_VERSION_TEXT="clang version 18.1.8"\n'
+LLD = CLANG + "CONFIG_LD_IS_LLD=y\n"
+SAY = "echo 'told LLVM=$(LLVM) CC=$(CC) LD=$(LD).'"
+
+
+def headers_of(tree: Path, config: str, makefile: str) -> None:
+    build = tree / "lib/modules" / RELEASE / "build"
+    write(build / "include/config/auto.conf", config)
+    write(build / "Makefile", makefile)
+
+
+def tools(folder: Path, **versions: str) -> dict[str, str]:
+    """An environment with these programs."""
+    for name, version in versions.items():
+        path = folder / name.replace("_", "-").replace("ld-lld", "ld.lld")
+        write(path, ANY_TOOL.format(version=version)).chmod(0o755)
+    return {"PATH": f"{folder}:{os.environ['PATH']}"}
+
+
+@pytest.mark.parametrize(
+    ("config", "makefile", "suffix", "told"),
+    [
+        (LLD, "ifneq ($(LLVM),)\nLLVM_SUFFIX := $(LLVM)\nendif\n", "", "LLVM=1 CC=clang LD=ld."),
+        (LLD, "ifneq ($(LLVM),)\nLLVM_SUFFIX := $(LLVM)\nendif\n", "_18",
+         "LLVM=-18 CC=clang-18 LD=ld."),
+        (LLD, "ifneq ($(LLVM),)\nendif\n", "", "LLVM=1 CC=clang LD=ld."),
+        (LLD, "all:\n", "", "LLVM= CC=clang LD=ld.lld."),
+        (CLANG, "ifneq ($(LLVM),)\nendif\n", "", "LLVM= CC=clang LD=ld."),
+    ],
+    ids=["of today", "by its number", "5.7", "before 5.7", "with GNU ld"],
+)  # fmt: skip
+def test_a_kernel_built_by_clang_gets_its_module_from_clang(
+    shell: str, config: str, makefile: str, suffix: str, told: str, tree_with_headers: Path,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    headers_of(tree_with_headers, config, makefile)
+    names = ("clang", "ld_lld", "llvm_nm", "llvm_objcopy")
+    env = tools(tmp_path / "bin", **{name + suffix: "clang version 18.1.8" for name in names})
+    source = make_source(tmp_path / "source", SAY)
+    words = ["build", "--source", source, "--emit"]
+    answer = node(shell, *words, root=tree_with_headers, env=env).done()
+    assert f"told {told}" in answer.stderr
+    assert answer["manifest.compiler"] == "clang version 18.1.8"
+
+
+@pytest.mark.parametrize(
+    ("system", "hint"),
+    [
+        ("ID=debian\nVERSION_ID=12\n", "apt-get install clang lld llvm"),
+        ("ID=fedora\nVERSION_ID=41\n", "install clang lld llvm"),
+        ("ID=opensuse-tumbleweed\nVERSION_ID=1\n", "zypper install clang lld llvm"),
+        ("ID=cachyos\nID_LIKE=arch\n", "pacman -S clang lld llvm"),
+    ],
+)
+def test_a_clang_that_is_missing_is_named_with_its_packages(
+    shell: str, system: str, hint: str, tree_with_headers: Path, source: Path
+) -> None:
+    if shutil.which("ld.lld"):
+        pytest.skip("NOT TESTED: this machine has LLVM")
+    headers_of(tree_with_headers, LLD, "ifneq ($(LLVM),)\nendif\n")
+    write(tree_with_headers / "etc/os-release", system)
+    words = ["build", "--source", source, "--emit"]
+    answer = node(shell, *words, root=tree_with_headers).failed("build")
+    assert hint in answer["hint"] and "clang version 18.1.8" in answer["hint"]
+
+
+GCC_9 = 'CONFIG_CC_VERSION_TEXT="gcc (GCC) 9.3.1 20200408 (Red Hat 9.3.1-2)"\n'
+EL7 = "ID=centos\nID_LIKE='rhel fedora'\nVERSION_ID=7\n"
+
+
+@pytest.mark.parametrize(
+    ("system", "remedy"),
+    [
+        (EL7, "yum install devtoolset-9-gcc devtoolset-9-binutils"),
+        ("ID=rocky\nID_LIKE='rhel fedora'\nVERSION_ID=8.9\n", "gcc-toolset-9-gcc"),
+        ("ID=debian\nVERSION_ID=12\n", "apt-get install gcc-9 "),
+        ("ID=sles\nVERSION_ID=15.5\n", "zypper install gcc9 "),
+    ],
+)
+@pytest.mark.parametrize("in_config", [True, False])
+def test_a_build_that_fails_by_another_gcc_names_both(
+    shell: str, system: str, remedy: str, in_config: bool, tree_with_headers: Path, tmp_path: Path
+) -> None:
+    write(tree_with_headers / "etc/os-release", system)
+    if in_config:
+        headers_of(tree_with_headers, GCC_9, "")
+    else:
+        write(
+            tree_with_headers / "lib/modules" / RELEASE / "build/include/generated/compile.h",
+            '#define LINUX_COMPILER "gcc version 9.3.1 20200408 (Red Hat 9.3.1-2) (GCC) "\n',
+        )
+    env = tools(tmp_path / "bin", gcc="gcc (GCC) 4.8.5")
+    noise = "echo 'error: Sorry, your version of GCC is too old'; exit 1"
+    source = make_source(tmp_path / "source", noise)
+    words = ["build", "--source", source, "--emit"]
+    hint = node(shell, *words, root=tree_with_headers, env=env).failed("build")["hint"]
+    assert "9.3.1 20200408 (Red Hat 9.3.1-2)" in hint and "gcc (GCC) 4.8.5" in hint
+    assert remedy in hint
+
+
+def test_the_gcc_of_the_kernels_version_is_taken_where_it_is(
+    shell: str, tree_with_headers: Path, tmp_path: Path
+) -> None:
+    headers_of(tree_with_headers, GCC_9, "")
+    env = tools(tmp_path / "bin", gcc="gcc (GCC) 4.8.5", gcc_9="gcc-9 (SUSE Linux) 9.3.0")
+    source = make_source(tmp_path / "source", SAY)
+    words = ["build", "--source", source, "--emit"]
+    answer = node(shell, *words, root=tree_with_headers, env=env).done()
+    assert "CC=gcc-9 " in answer.stderr
+    assert answer["manifest.compiler"] == "gcc-9 (SUSE Linux) 9.3.0"
+
+
+# --- clocks, signals, surroundings -------------------------------------------------
 
 SKEW = "echo \"make[2]: Warning: File '/usr/x' has modification time 90 s in the future\""
 SKEWED = "echo 'make[1]: warning:  Clock skew detected.  Your build may be incomplete.'"

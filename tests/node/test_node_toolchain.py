@@ -214,6 +214,21 @@ def test_what_a_build_needs_is_installed_for_exactly_this_kernel(
     assert (again["changed"], again["missing"], again["headers"]) == ("no", "", "yes")
 
 
+def test_a_kernel_built_by_clang_wants_clang(shell: str, make_system: Make) -> None:
+    """The repositories of this test have none."""
+    kind, system = KINDS["dnf"], make_system("dnf")
+    for name, path in (("llvm-nm", "usr/bin/llvm-nm"), ("ld.lld", "usr/bin/ld.lld")):
+        assert not (system.root / path).exists(), name
+    system.write(f"boot/config-{kind.release}", "CONFIG_CC_IS_CLANG=y\nCONFIG_LD_IS_LLD=y\n")
+    words = ["toolchain", "--kernel", kind.release, "--dry-run"]
+    answer = system.node(shell, *words).failed("node")
+    assert answer["packages"] == f"clang lld llvm make {kind.headers}"
+    assert answer["missing"] == answer["packages"] and is_untouched(system)
+    system.write("usr/bin/ld.lld", "#!/bin/sh\n").chmod(0o755)
+    answer = system.node(shell, *words).failed("node")
+    assert answer["missing"] == f"clang llvm make {kind.headers}"
+
+
 @kinds
 def test_where_the_repositories_forgot_the_kernel_nothing_is_installed(
     name: str, make_system: Make

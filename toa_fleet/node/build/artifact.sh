@@ -4,8 +4,12 @@
 # Debug information is most of an unstripped module; stripping a signed one
 # would break the signature.
 strip_module() {
-    ! is_signed "$1" && have strip || return 0
-    output_of strip --strip-debug "$1" || progress "strip: $R"
+    ! is_signed "$1" || return 0
+    for strip_tool in strip llvm-strip; do
+        have "$strip_tool" || continue
+        output_of "$strip_tool" --strip-debug "$1" || progress "$strip_tool: $R"
+        return 0
+    done
 }
 
 check_built_module() {
@@ -53,7 +57,8 @@ write_manifest() {
     if [ -n "$CONTAINER" ]; then
         first_line "$STAGE/compiler" && add_manifest_line compiler "$R, in the container $CONTAINER"
     else
-        find_gcc && add_manifest_line compiler "$R"
+        R=$("$BUILD_CC" --version 2>/dev/null)
+        add_manifest_line compiler "${R%%"$NL"*}"
     fi
     first_line "$ROOT/proc/sys/kernel/hostname"
     add_manifest_line builder "$R"

@@ -83,9 +83,6 @@ container_script() {
 shift 4
 TMPDIR=/mnt LC_ALL=C
 export TMPDIR LC_ALL
-for tool in make gcc; do
-    command -v "$tool" >/dev/null || { echo "error: the container has no $tool"; exit 66; }
-done
 headers= others=
 for tree in "$kerneldir" "/lib/modules/$release/build" "/usr/src/linux-headers-$release" "/usr/src/kernels/$release" "/usr/src/linux-$release" /usr/src/linux; do
     [ -n "$tree" ] && [ -f "$tree/Makefile" ] || continue
@@ -94,7 +91,15 @@ for tree in "$kerneldir" "/lib/modules/$release/build" "/usr/src/linux-headers-$
     others="$others $tree ($says)"
 done
 [ -n "$headers" ] || { echo "error: the container has no headers of the kernel $release${others:+, but}$others"; exit 65; }
-gcc --version | head -n 1 >/mnt/compiler
+compiler=gcc tools=gcc
+if grep -q "^CONFIG_CC_IS_CLANG=y" "$headers/include/config/auto.conf" "$headers/.config" 2>/dev/null; then
+    compiler=clang tools="clang ld.lld llvm-nm"
+    set -- "$@" LLVM=1 CC=clang
+fi
+for tool in make $tools; do
+    command -v "$tool" >/dev/null || { echo "error: the container has no $tool"; exit 66; }
+done
+"$compiler" --version | head -n 1 >/mnt/compiler
 make -C "$dir" "KERNELDIR=$headers" "KDIR=$headers" "$@" || exit
 if [ "$foreign" = no ] && [ -f "$dir/selftest/toa-selftest" ]; then
     mv "$dir/selftest/toa-selftest" /mnt/toa-selftest

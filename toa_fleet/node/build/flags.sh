@@ -23,7 +23,8 @@ find_build_flags() {
 # Debian's headers name a compiler of their own.
 compilers_take() {
     take_named=$(sed -n 's/^CC.*[[:blank:])]\(gcc-[0-9][0-9.]*\)[[:blank:]]*$/\1/p' "$KERNELDIR/.kernelvariables" 2>/dev/null | head -n 1)
-    for take_compiler in gcc $take_named; do
+    [ -z "$BUILD_LLVM" ] && [ "$BUILD_CC" = gcc ] || take_named=
+    for take_compiler in $BUILD_CC $take_named; do
         have "$take_compiler" || continue
         "$take_compiler" -Werror "$1" -S -x c -o "$STAGE/flag.s" /dev/null >/dev/null 2>&1 || return 1
     done

@@ -14,6 +14,11 @@ make_module() {
     # Other sources know nothing of fingerprints: the tag comes with every C file.
     [ -z "$IS_FOREIGN" ] || BUILD_FLAGS="$BUILD_FLAGS${BUILD_FLAGS:+ }-include $build_tag"
     [ -z "$BUILD_FLAGS" ] || set -- "$@" "KCFLAGS=$BUILD_FLAGS"
+    # clang is named for the selftest, too, which knows nothing of LLVM=1.
+    [ "$BUILD_CC" = gcc ] || set -- "$@" "CC=$BUILD_CC"
+    case $BUILD_LLVM in
+    *=*) set -- "$@" "$BUILD_LLVM" ;;
+    esac
     if [ -n "$CONTAINER" ]; then
         make_in_container "$@"
     else

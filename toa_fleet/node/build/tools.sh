@@ -2,9 +2,14 @@
 # Compiler and headers.
 
 require_compiler() {
-    for tool in make gcc; do
+    find_kernel_compiler "${KERNELDIR:-$ROOT/lib/modules/$N_kernel_release/build}"
+    compiler_programs
+    for tool in make $R; do
         have "$tool" && continue
-        install_tool_hint "$tool"
+        case $BUILD_LLVM:$tool in
+        :* | *:make) install_tool_hint "$tool" ;;
+        *) install_tool_hint 'clang lld llvm' && R="this kernel was built with ${KERNEL_CC_TEXT:-clang}: $R" ;;
+        esac
         fail build "$tool is not installed here" "$R"
     done
 }

@@ -36,11 +36,9 @@ explain_build() {
         R="the image has to be a development container of exactly this system's release ($N_os_version_id) and kernel; --kerneldir names the headers inside of it" ;;
     *'No space left'*) fail node "the build failed: $BUILD_WORDS" "make room below ${STAGE%/*}" ;;
     *[Rr][Ee][Tt][Pp][Oo][Ll][Ii][Nn][Ee]=y*'not supported by the compiler'* | *'non-retpoline compiler'*)
-        install_tool_hint gcc
-        R="gcc is older than the one that built this kernel: upgrade gcc ($R)" ;;
+        compilers_differ || { install_tool_hint gcc && R="gcc is older than the one that built this kernel: upgrade gcc ($R)"; } ;;
     *'nrecognized command'*'option'*)
-        find_compiler
-        R="gcc is another than the one that built this kernel ($R): install or upgrade to that one" ;;
+        compilers_differ || { find_compiler && R="gcc is another than the one that built this kernel ($R): install or upgrade to that one"; } ;;
     *libelf*'please install'* | *'please install'*libelf* | *gelf.h*)
         R='install libelf-dev (Debian, Ubuntu), elfutils-libelf-devel (RHEL and kin) or libelf-devel (SUSE)' ;;
     *selftest/*'fatal error:'*'No such file'* | *'cannot find crt1.o'* | *'cannot find -lc'*)
@@ -57,6 +55,6 @@ explain_build() {
             R="the kernel headers are not complete; $headers_hint"
         fi
         ;;
-    *) R='see the build log above (standard error)' ;;
+    *) compilers_differ || R='see the build log above (standard error)' ;;
     esac
 }

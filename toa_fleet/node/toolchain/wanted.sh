@@ -19,9 +19,10 @@ find_wanted() {
     find_headers_package "$TARGET_KERNEL"
     HEADERS=$R
     PACKAGES= MISSING=
-    for tool in gcc make; do
+    find_wanted_tools
+    for tool in $WANTED_TOOLS; do
         PACKAGES="$PACKAGES $tool"
-        in_root_have "$tool" || MISSING="$MISSING $tool"
+        has_wanted_tool "$tool" || MISSING="$MISSING $tool"
     done
     find_libc
     want_library "$R" stdio.h
@@ -29,6 +30,22 @@ find_wanted() {
     headers_are_right || MISSING="$MISSING ${HEADERS:-headers}"
     find_libelf
     want_library "$R" gelf.h
+}
+
+# By the names of their packages. (A tree's link to its headers may lead out of it.)
+find_wanted_tools() {
+    WANTED_TOOLS='gcc make'
+    wanted_headers=/lib/modules/$TARGET_KERNEL/build
+    find_kernel_config "${ROOT:+/nowhere}$wanted_headers" "$TARGET_KERNEL"
+    ! is_built_by_clang || WANTED_TOOLS='clang lld llvm make'
+}
+
+has_wanted_tool() {
+    case $1 in
+    lld) in_root_have ld.lld ;;
+    llvm) in_root_have llvm-nm ;;
+    *) in_root_have "$1" ;;
+    esac
 }
 
 # A library's package, if there is need of one, is there when this header of its is.

@@ -54,8 +54,8 @@ check_outcome() {
         [ -z "$HEADERS_SAY" ] || what_is_there="is that of the kernel $HEADERS_SAY"
         outcome_is_wrong
     }
-    for tool in gcc make; do
-        in_root_have "$tool" || fail node "$PM did what it was told, but there is no $tool" "see the words of $PM above (standard error)"
+    for tool in $WANTED_TOOLS; do
+        has_wanted_tool "$tool" || fail node "$PM did what it was told, but there is no $tool" "see the words of $PM above (standard error)"
     done
 }
 
