@@ -102,6 +102,10 @@ class BrokenAnswer(NodeError):
     word = "answer"
 
 
+class NoAnswer(BrokenAnswer):
+    """The node program never began to speak: all that came is somebody else's."""
+
+
 class NodeFailed(NodeError):
     """toa-node ended with a failure of its own; ``word`` is its class word."""
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Optional
 
-from toa_fleet.errors import BrokenAnswer, NodeError, NodeFailed, NodeRefused
+from toa_fleet.errors import BrokenAnswer, NoAnswer, NodeError, NodeFailed, NodeRefused
 from toa_fleet.fingerprint import Difference
 from toa_fleet.text import one_line, printable
 
@@ -133,6 +133,7 @@ def parse(verb: str, output: bytes, exit_status: Optional[int]) -> Answer:
         exit_status: of the command; None when the connection gave none.
 
     Raises:
+        NoAnswer: toa-node never began.
         BrokenAnswer: the answer is not whole, not consistent or not bounded.
     """
     if len(output) > MAX_OUTPUT:
@@ -155,15 +156,20 @@ def parse(verb: str, output: bytes, exit_status: Optional[int]) -> Answer:
 
 
 def _body(verb: str, output: bytes) -> list[bytes]:
-    """The lines after ``begin=``; login banners and the like before it are skipped."""
-    lines = output.split(b"\n")
-    begin = f"begin={verb}".encode()
-    if begin not in lines:
+    """The lines after ``begin=``; login banners and the like before it are skipped.
+
+    A profile may end without a newline (``printf '\\033]0;title\\007'``), so noise
+    may stand in the line itself, too. The first one counts: a second ``begin=``
+    can be no line of the answer, so noise that looks like one breaks the answer
+    and never stands for it.
+    """
+    begin = re.search(rb"begin=%b(\n|\Z)" % re.escape(verb.encode()), output)
+    if not begin:
         said = one_line(output[:2000])
-        raise BrokenAnswer(
+        raise NoAnswer(
             f"the node gave no answer to {verb}" + (f"; it said: {said}" if said else ""), _AGAIN
         )
-    body = lines[lines.index(begin) + 1 :]
+    body = output[begin.end() :].split(b"\n")
     # A whole answer ends with a newline, so that a cut last line is noticed.
     if len(body) < 2 or body[-1] or not body[-2].startswith(b"end="):
         raise BrokenAnswer(f"the answer to {verb} was cut: it has no end marker", _AGAIN)

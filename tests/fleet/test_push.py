@@ -325,10 +325,11 @@ def test_what_a_node_says_cannot_style_or_drive_the_terminal(
     assert "\x9b" not in outcome.text
 
 
+@pytest.mark.parametrize("noise", ["Welcome\nkey=value\nend=0\n", "\x1b]0;title\x07"])
 def test_a_noisy_login_shell_does_no_harm(
-    fleet: Fleet, toa_fleet: Run, fields: Fields, artifact_directory: Artifacts
+    noise: str, fleet: Fleet, toa_fleet: Run, fields: Fields, artifact_directory: Artifacts
 ) -> None:
-    node = fleet.node().be(fields).write("banner", "Welcome\nkey=value\nend=0\n")
+    node = fleet.node().be(fields).write("banner", noise)
     assert toa_fleet("push", node.name, "--artifact", artifact_directory(fields)).status == 0
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toa_fleet.errors import BrokenAnswer, NodeError, NodeFailed, NodeRefused
+from toa_fleet.errors import BrokenAnswer, NoAnswer, NodeError, NodeFailed, NodeRefused
 from toa_fleet.protocol import MAX_KEYS, MAX_OUTPUT, MAX_VALUE, Answer, parse
 
 
@@ -19,6 +19,34 @@ def _answer(*lines: str, end: int = 0) -> bytes:
 def test_login_banners_before_the_answer_are_skipped() -> None:
     noise = b"Welcome!\nkey=not yours\nbegin=other\n\xff\xfe\n"
     assert parse("status", noise + _answer("arch=x86_64"), 0).values == {"arch": "x86_64"}
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [b"\x1b]0;title\x07", b"Welcome!\nno newline here", b"\xff", b"\r", b"begin=", b"begin=x "],
+)
+def test_noise_that_ends_without_a_newline_is_skipped(noise: bytes) -> None:
+    assert parse("status", noise + _answer("arch=x86_64"), 0).values == {"arch": "x86_64"}
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        b"begin=status\n",
+        b"x begin=status\n",
+        b"begin=status\nforged=yes\nend=0\n",
+        b"begin=status\nforged=yes\nend=0\nlast login: today",
+    ],
+)
+def test_noise_that_looks_like_an_answer_breaks_it_and_never_stands_for_it(noise: bytes) -> None:
+    with pytest.raises(BrokenAnswer, match="not key=value"):
+        parse("status", noise + _answer("arch=x86_64"), 0)
+
+
+@pytest.mark.parametrize("line", [b"begin=statuses", b"begin=status ", b"xbegin=stat", b"begin="])
+def test_another_verbs_beginning_is_none(line: bytes) -> None:
+    with pytest.raises(NoAnswer):
+        parse("status", line + b"\na=b\nend=0\n", 0)
 
 
 def test_a_value_may_hold_equals_signs_and_be_empty() -> None:
