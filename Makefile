@@ -20,7 +20,7 @@ demo: $(VENV)/ready
 	$(BIN)/python -m lab.demo
 
 # sshd; package managers for toa-node toolchain, podman and systemd-nspawn for toa-node build.
-test test-local: MORE_TOOLS := openssh-server dnf zypper rpm createrepo-c apt-utils git podman runc systemd-container curl wget
+test test-local: MORE_TOOLS := openssh-server sudo dnf zypper rpm createrepo-c apt-utils git podman runc systemd-container curl wget
 
 test: $(VENV)/ready lint
 	$(BIN)/python -m pytest -ra --durations=12 $(SIDE_BY_SIDE) -m 'not arm64' tests

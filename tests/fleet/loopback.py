@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import socket
 from contextlib import closing
 from dataclasses import dataclass
@@ -33,6 +34,18 @@ class Node:
     def write(self, name: str, text: str) -> Node:
         (self.directory / name).write_text(text)
         return self
+
+    def with_commands(self, **scripts: str) -> Node:
+        """Have a PATH with a few commands only, and of others these."""
+        directory = self.directory / "bin"
+        directory.mkdir()
+        for command in ("sh", "env", "cat", "sleep", "gzip"):
+            (directory / command).symlink_to(str(shutil.which(command)))
+        for name, script in scripts.items():
+            path = directory / name
+            path.write_text(f"#!/bin/sh\n{script}\n")
+            path.chmod(0o755)
+        return self.write("path", str(directory))
 
     def read(self, name: str) -> str:
         path = self.directory / name

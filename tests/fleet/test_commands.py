@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 from pathlib import Path
 from typing import Any, Callable
 
@@ -346,36 +345,8 @@ def test_gates_names_what_keeps_toa_out_and_the_remedy_node_by_node(
     assert nodes[1]["facts"]["kernel_release"] == fields["kernel_release"]
 
 
-_SUDO = {
-    "missing": (None, "sudo is not installed"),
-    "password": ("echo 'sudo: a password is required' >&2; exit 1", "sudo wants a password"),
-    "refused": ("echo 'x is not in the sudoers file.' >&2; exit 1", "sudo refuses this user"),
-    "tty": ("echo 'sudo: sorry, you must have a tty to run sudo' >&2; exit 1", "wants a terminal"),
-}
-
-
-@pytest.mark.parametrize("kind", _SUDO)
-def test_trouble_with_sudo_is_told_apart(
-    kind: str, fleet: Fleet, toa_fleet: Run, fields: Fields
-) -> None:
-    script, says = _SUDO[kind]
-    node = _with_commands(fleet.node().be(fields), sudo=script)
-    outcome = toa_fleet("status", node.name, "--sudo", "--json")
-    assert outcome.status == 4
-    found = json.loads(outcome.out)["nodes"][0]
-    assert found["class"] == "sudo"
-    assert says in found["detail"]
-    assert found["hint"]
-
-
-def test_sudo_that_works_runs_the_program(fleet: Fleet, toa_fleet: Run, fields: Fields) -> None:
-    node = _with_commands(fleet.node().be(fields), sudo='[ "$1" = -n ] && shift && exec "$@"')
-    assert toa_fleet("status", node.name, "--sudo").status == 0
-    assert node.commands == ["sudo -n status"]
-
-
 def test_a_node_without_gzip_gets_it_unpacked(fleet: Fleet, toa_fleet: Run, fields: Fields) -> None:
-    node = _with_commands(fleet.node().be(fields))
+    node = fleet.node().be(fields).with_commands()
     (node.directory / "bin/gzip").unlink()
     assert toa_fleet("status", node.name).status == 0
     assert node.commands == ["status", "status"]
@@ -385,20 +356,6 @@ def test_a_node_without_sh_is_told(fleet: Fleet, toa_fleet: Run, fields: Fields)
     node = fleet.node().be(fields).write("path", "/nonexistent")
     outcome = toa_fleet("status", node.name, "--json")
     assert json.loads(outcome.out)["nodes"][0]["class"] == "shell"
-
-
-def _with_commands(node: Node, **scripts: Any) -> Node:
-    """A node whose PATH has a few commands, and of others what is given."""
-    directory = node.directory / "bin"
-    directory.mkdir()
-    for command in ("sh", "cat", "sleep", "gzip"):
-        (directory / command).symlink_to(f"/bin/{command}")
-    for name, script in scripts.items():
-        if script is not None:
-            path = directory / name
-            path.write_text(f"#!/bin/sh\n{script}\n")
-            path.chmod(path.stat().st_mode | stat.S_IXUSR)
-    return node.write("path", str(directory))
 
 
 def test_usage_errors_name_file_and_line(fleet: Fleet, toa_fleet: Run, tmp_path: Path) -> None:

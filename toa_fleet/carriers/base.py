@@ -5,23 +5,20 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Optional
 
 from toa_fleet import protocol
 from toa_fleet.bundle import Request
-from toa_fleet.errors import BrokenAnswer, NodeError, NoShell
+from toa_fleet.carriers.no_answer import TAIL, explain
+from toa_fleet.errors import BrokenAnswer
 from toa_fleet.inventory import Host
 from toa_fleet.node_program import name_places
 from toa_fleet.text import one_line
 
 #: How much of a command's standard error is kept (its end), in bytes.
 KEPT_STDERR = 64 * 1024
-
-#: Exit statuses by which a shell says that it could not run a command.
-_NOT_EXECUTABLE, _NOT_FOUND = 126, 127
 
 
 @dataclass(frozen=True)
@@ -105,7 +102,7 @@ class Session(ABC):
         try:
             answer = protocol.parse(request.verb, completed.stdout, completed.exit_status)
         except BrokenAnswer as broken:
-            said = name_places(request.program, one_line(completed.stderr[-4096:]))
+            said = name_places(request.program, one_line(completed.stderr[-TAIL:]))
             raise explain(broken, completed, said, self.sudo) from None
         if request.packed and answer.values.get("unpacked") == "wanted":
             return self.ask(request.unpacked(), limit)
@@ -117,7 +114,10 @@ class Session(ABC):
 
     def command(self, request: Request) -> list[str]:
         """The words to execute, with sudo in front where it is wanted."""
-        return ["sudo", "-n", *request.argv] if self.sudo else list(request.argv)
+        # By env, since an assignment in front is no syntax of csh; in C, since sudo
+        # speaks the language of the account otherwise.
+        through = ["env", "LC_ALL=C", "sudo", "-n"] if self.sudo else []
+        return [*through, *request.argv]
 
     def __enter__(self) -> Session:
         try:
@@ -149,76 +149,3 @@ class Carrier(ABC):
 
     def close(self) -> None:  # noqa: B027 - nothing shared, nothing to close
         """Let everything go that sessions shared."""
-
-
-def explain(broken: BrokenAnswer, completed: Completed, said: str, sudo: bool) -> NodeError:
-    """Find out from a command's leavings why there is no answer.
-
-    Parameters:
-        broken: what the protocol's reader said.
-        completed: exit status and outputs of the command.
-        said: the end of its standard error, on one line.
-        sudo: whether it was run through sudo.
-
-    Returns:
-        The most telling error: sudo, shell, or ``broken`` with the node's words.
-    """
-    if not completed.stdout and completed.exit_status not in (0, None):
-        status = completed.exit_status or 0
-        found = _sudo_fault(said) if sudo else None
-        if found is None and status in (_NOT_FOUND, _NOT_EXECUTABLE):
-            found = _shell_fault(said, sudo)
-        if found:
-            return found
-    return BrokenAnswer(_with_words(broken.detail, completed, said), broken.hint, broken.word)
-
-
-def _sudo_fault(said: str) -> Optional[NoShell]:
-    lowered = said.lower()
-    for signs, detail, hint in _SUDO_FAULTS:
-        if any(sign in lowered for sign in signs):
-            return NoShell(f"{detail}: {said}", hint, "sudo")
-    return None
-
-
-_SUDO_FAULTS: Sequence[tuple[tuple[str, ...], str, str]] = (
-    (
-        ("sudo: command not found", "sudo: not found", "unknown command: sudo", "sudo': no such"),
-        "sudo is not installed",
-        "install sudo on the node, or log in as root without --sudo",
-    ),
-    (
-        ("password is required", "no password was provided", "a terminal is required"),
-        "sudo wants a password",
-        "allow it without one in sudoers (NOPASSWD: ALL), or log in as root without --sudo",
-    ),
-    (
-        ("must have a tty",),
-        "sudo wants a terminal",
-        "take requiretty out of sudoers for this user, or log in as root without --sudo",
-    ),
-    (
-        ("not in the sudoers", "not allowed to", "may not run"),
-        "sudo refuses this user",
-        "add the user to sudoers, or log in as root without --sudo",
-    ),
-)
-
-
-def _shell_fault(said: str, sudo: bool) -> NoShell:
-    if sudo and not said:
-        return NoShell(
-            "neither sudo nor sh could be started", "log in as root without --sudo", "sudo"
-        )
-    return NoShell(
-        "the node has no usable sh" + (f": {said}" if said else ""),
-        "the account needs an ordinary login shell and sh on its PATH",
-    )
-
-
-def _with_words(detail: str, completed: Completed, said: str) -> str:
-    if not completed.sent_all:
-        detail += "; the node hung up while it was sent to"
-    if said and said not in detail:
-        detail += f"; its standard error: {said}"
-    return detail
