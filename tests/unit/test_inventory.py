@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Optional
 
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toa_fleet.errors import UsageError
-from toa_fleet.inventory import Host, parse_host, read, read_file
+from toa_fleet.inventory import parse_host, read, read_file
 
 
 @pytest.mark.parametrize(
@@ -22,6 +23,7 @@ from toa_fleet.inventory import Host, parse_host, read, read_file
         ("root@[2001:db8::1]", "root", "2001:db8::1", None),
         ("2001:db8::1", None, "2001:db8::1", None),
         ("fe80::1%eth0", None, "fe80::1%eth0", None),
+        ("root@[fe80::1%eth0.5]:22", "root", "fe80::1%eth0.5", 22),
         ("DOMAIN\\admin@node7", "DOMAIN\\admin", "node7", None),
     ],
 )
@@ -46,6 +48,14 @@ def test_hosts_are_read(word: str, user: Optional[str], address: str, port: Opti
         "[::1",
         "[::1]x",
         "[node]:x",
+        "[node]",
+        "[192.0.2.1]:22",
+        "web[01:50]",
+        "fe80::1%a;b",
+        "fe80::1%$(x)",
+        "fe80::1%",
+        "192.0.2.1%eth0",
+        "node:022",
         "a b",
         "a;b",
         "a/b",
@@ -88,6 +98,7 @@ def test_a_host_file_has_one_host_a_line_and_comments(tmp_path: Path) -> None:
         ("web1\nweb2 web3\n", ":2: more than one word"),
         ("web1\nweb2:x\n", ":2: 'x' is no port"),
         ("web1\n\n-bad\n", ":3: '-bad' is neither"),
+        ("web1\x0cweb2\n", ":1: more than one word"),
         ("# nothing\n", "names no host"),
         ("", "names no host"),
     ],
@@ -108,59 +119,63 @@ def test_a_file_that_is_not_there_or_not_text_is_named(tmp_path: Path) -> None:
         read_file(tmp_path / "binary")
 
 
-_ROSTER = """
-# cmdb export
-web1:
-  host: 192.0.2.1
-  user: deploy
-  port: 2222
-  priv: ~/.ssh/fleet
-  sudo: True
-  minion_opts:
-    grains: {role: web}
-web2: 192.0.2.2
-'web3':
-  host: web3.example.com
-  sudo: no
-"""
-
-
-def test_a_salt_roster_is_read(tmp_path: Path) -> None:
-    web1, web2, web3 = read_file(_file(tmp_path, _ROSTER))
-    assert web1 == Host(
-        "web1",
-        "192.0.2.1",
-        "deploy",
-        2222,
-        Path("~/.ssh/fleet").expanduser(),
-        True,
-        f"{tmp_path / 'hosts'}:4",
-    )
-    assert (web2.name, web2.address, web2.sudo) == ("web2", "192.0.2.2", None)
-    assert (web3.address, web3.sudo) == ("web3.example.com", False)
+def test_lines_end_as_editors_see_them(tmp_path: Path) -> None:
+    path = tmp_path / "hosts"
+    path.write_bytes(b"web1\r\nweb2\rweb3")
+    assert [(host.name, host.source) for host in read_file(path)] == [
+        ("web1", f"{path}:1"),
+        ("web2", f"{path}:2"),
+        ("web3", f"{path}:3"),
+    ]
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "line"),
     [
-        ("web1:\n  user: x\n", ":2: web1 lacks host"),
-        ("web1:\n  host: a\nweb1:\n  host: b\n", ":3: web1 stands in line 1 already"),
-        ("web1:\n  host: a\n  port: many\n", "'many' is no port"),
-        ("web1:\n  host: a\n  sudo: perhaps\n", "neither true nor false"),
-        ("web1:\n  host: a\n  sudo_user: www\n", "sudo_user"),
-        ("web1:\n  host: '-x'\n", "neither a host name"),
-        ("web1:\n  - a\n", "neither a host nor a mapping"),
-        ("web1:\n  host: [a\n", "not YAML"),
-        ("web1:\n  host: {{ address }}\n", ":2: the roster is a template"),
-        ("web1: !!python/object:os.system x\n  y: z\n", "not YAML"),
-        ("#!py\nweb1:\n  host: x\n", "template"),
+        ("[web]\nweb1\n", 1),
+        ("# hosts\nweb1\n[web:children]\nother\n", 3),
+        ("web1\nweb2 ansible_host=192.0.2.2 ansible_port=2222\n", 2),
+        ("all:\n  hosts:\n    web1:\n", 1),
+        ("---\nweb:\n  children: {front: }\n", 2),
+        ('{"_meta": {"hostvars": {}}, "all": {"children": ["web"]}}', 1),
     ],
 )
-def test_a_bad_roster_is_named_with_its_line(text: str, says: str, tmp_path: Path) -> None:
+def test_an_inventory_of_ansibles_is_refused_and_the_way_out_named(
+    text: str, line: int, tmp_path: Path
+) -> None:
+    path = _file(tmp_path, text)
     with pytest.raises(UsageError) as caught:
-        read_file(_file(tmp_path, text, "roster"))
-    assert str(tmp_path / "roster") in caught.value.detail
-    assert says in caught.value.detail
+        read_file(path)
+    assert f"{path}:{line}: " in caught.value.detail
+    assert "Ansible's" in caught.value.detail
+    assert "--list-hosts" in caught.value.hint
+
+
+def test_what_ansible_lists_is_a_host_file(tmp_path: Path) -> None:
+    path = _file(tmp_path, "    web1\n    web2\n")
+    assert [host.name for host in read_file(path)] == ["web1", "web2"]
+
+
+def test_a_group_of_ansibles_is_no_ipv6_address(tmp_path: Path) -> None:
+    assert read_file(_file(tmp_path, "[2001:db8::1]\n"))[0].address == "2001:db8::1"
+
+
+@pytest.mark.parametrize("text", ["web1\nroot@web2\n", "web1: web1\nweb2: root@web2\n"])
+def test_hosts_come_from_standard_input(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    web1, web2 = read([], [Path("-")])
+    assert (web1.source, web2.address, web2.user) == ("standard input:1", "web2", "root")
+
+
+def test_standard_input_is_given_once() -> None:
+    with pytest.raises(UsageError, match="once only"):
+        read([], [Path("-"), Path("-")])
+
+
+def test_a_program_is_no_list_of_hosts(tmp_path: Path) -> None:
+    path = _file(tmp_path, "#!/usr/bin/env python3\nprint()\n")
+    with pytest.raises(UsageError, match=":1: this is a program"):
+        read_file(path)
 
 
 def test_a_host_named_twice_is_served_once(tmp_path: Path) -> None:

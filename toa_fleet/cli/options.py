@@ -128,7 +128,7 @@ _OPTIONS = (
         type=_PATH,
         multiple=True,
         metavar="FILE",
-        help="Host file, or Salt roster (YAML). May be repeated.",
+        help="Host file, or Salt roster (YAML); - is standard input. May be repeated.",
     ),
     click.option("--sudo", is_flag=True, help="Run on the nodes through `sudo -n`."),
     click.option(

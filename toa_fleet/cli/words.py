@@ -22,7 +22,7 @@ Exit status:
 \b
 A HOST is [user@]host[:port], [user@][v6-address]:port, an alias of your
 ssh_config, or @local for this machine. With -i FILE, hosts come from a file:
-one a line, # for comments, or a Salt roster in YAML.
+one a line, # for comments, or a Salt roster in YAML. -i - reads standard input.
 """
 
 
