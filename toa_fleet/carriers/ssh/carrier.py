@@ -24,7 +24,7 @@ from toa_fleet.carriers.ssh.settings import SshConfig, SshSettings
 from toa_fleet.carriers.ssh.transport import look_less_often
 from toa_fleet.carriers.ssh.trust import Trust
 from toa_fleet.carriers.ssh.watchdog import Watchdog
-from toa_fleet.inventory import Host
+from toa_fleet.inventory import Host, parse_host
 
 #: From so many connections on, paramiko's ten looks a second per thread cost.
 _MANY = 64
@@ -62,7 +62,7 @@ class SshCarrier(Carrier):
             look_less_often()
 
     def session(self, host: Host) -> SshSession:
-        settings = self._config.settings(host)
+        settings = self._settings(host)
         sudo = self._sudo if host.sudo is None else host.sudo
         return SshSession(host, sudo, self._link(settings))
 
@@ -70,6 +70,25 @@ class SshCarrier(Carrier):
         for jump in self._jumps.values():
             jump.close()
         self._watchdog.close()
+
+    def _settings(self, host: Host) -> SshSettings:
+        """As the ssh_config has it, but for what the host itself says."""
+        settings = self._config.settings(host)
+        if host.connect_timeout:
+            settings = replace(settings, connect_timeout=host.connect_timeout)
+        if host.jump is None:
+            return settings
+        return replace(settings, jump=self._through(host, host.jump), proxy_command="")
+
+    def _through(self, host: Host, hops: str) -> Optional[SshSettings]:
+        """The last of a host's own hops, itself reached through those before."""
+        before: Optional[SshSettings] = None
+        if hops.lower() == "none":
+            return None
+        for hop in hops.split(","):
+            here = self._config.settings(parse_host(hop, f"ProxyJump of {host.name}"))
+            before = replace(here, jump=before, proxy_command="") if before else here
+        return before
 
     def _link(self, settings: SshSettings) -> Link:
         limits = self._limits
