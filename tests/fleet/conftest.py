@@ -49,6 +49,7 @@ Port {port}
 ListenAddress 0.0.0.0
 HostKey {root}/host_key
 AuthorizedKeysFile {root}/authorized_keys
+TrustedUserCAKeys {root}/user_ca.pub
 PidFile {root}/pid
 PasswordAuthentication no
 KbdInteractiveAuthentication no
@@ -70,7 +71,7 @@ def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, int]]
         pytest.skip("NOT TESTED: no sshd here (apt-get install openssh-server)")
     root = tmp_path_factory.mktemp("sshd")
     port = free_port()
-    for key in ("host_key", "user_key", "other_key"):
+    for key in ("host_key", "user_key", "other_key", "user_ca"):
         _keygen(root / key)
     shutil.copy(root / "user_key.pub", root / "authorized_keys")
     shell = root / "node_shell"

@@ -7,9 +7,9 @@ No passwords: a fleet is not logged in to by typing.
 from __future__ import annotations
 
 import base64
-import os
+import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Optional, Union
@@ -21,13 +21,27 @@ from toa_fleet.carriers.ssh.settings import SshSettings
 from toa_fleet.errors import Unreachable
 from toa_fleet.text import one_line
 
+#: Seconds that an agent may take for an answer; some ask their owner first.
+_AGENT_SECONDS = 30.0
+
 
 class KeyRing:
     """Private keys by path; threads share it and the keys in it."""
 
     def __init__(self) -> None:
         self._keys: dict[Path, Union[paramiko.PKey, str]] = {}
+        self._certified: dict[tuple[Path, Path], Optional[paramiko.PKey]] = {}
         self._lock = threading.Lock()
+
+    def certified(self, path: Path, certificates: Sequence[Path]) -> Iterator[paramiko.PKey]:
+        """The key in a file, once with each of the certificates that is for it."""
+        for certificate in certificates:
+            with self._lock:
+                if (path, certificate) not in self._certified:
+                    self._certified[path, certificate] = _with_certificate(path, certificate)
+                key = self._certified[path, certificate]
+            if key is not None:
+                yield key
 
     def load(self, path: Path) -> Union[paramiko.PKey, str, None]:
         """The key in a file, the reason why it cannot be used, or None: no file."""
@@ -66,12 +80,22 @@ class KeyAuth:
         offered: set[bytes] = set()
         with _agent_keys(self._settings) as agent_keys:
             for label, key in self._candidates(agent_keys):
-                if key.asbytes() in offered:
+                shown = _shown_blob(key)
+                if shown in offered:
                     continue
-                offered.add(key.asbytes())
+                offered.add(shown)
                 if self._accepted(transport, label, key):
                     return []
+        if not offered and self._taken_without_a_key(transport):
+            return []
         raise self._refused("")
+
+    def _taken_without_a_key(self, transport: paramiko.Transport) -> bool:
+        """Some servers know by the network who it is, and take the method none."""
+        try:
+            return not transport.auth_none(self._settings.user)
+        except BadAuthenticationType:
+            return False
 
     def _candidates(self, agent_keys: list[paramiko.PKey]) -> Iterator[tuple[str, paramiko.PKey]]:
         agents = [(f"agent key {_short(key)}", key) for key in agent_keys]
@@ -88,6 +112,9 @@ class KeyAuth:
         for path in self._settings.identities:
             loaded = self._ring.load(path)
             if isinstance(loaded, paramiko.PKey):
+                beside = path.with_name(path.name + "-cert.pub")
+                for key in self._ring.certified(path, (*self._settings.certificates, beside)):
+                    yield f"{path} with its certificate", key
                 yield str(path), loaded
             elif loaded:
                 self._unusable.append(f"{path} ({loaded})")
@@ -98,6 +125,8 @@ class KeyAuth:
         try:
             further = transport.auth_publickey(self._settings.user, key)
         except BadAuthenticationType as error:
+            if "none" in error.allowed_types and self._taken_without_a_key(transport):
+                return True
             methods = ", ".join(one_line(each, 40) for each in error.allowed_types[:8])
             raise self._refused(f"it takes {methods} only") from None
         except paramiko.AuthenticationException as error:
@@ -147,14 +176,33 @@ def _parse(path: Path) -> Union[paramiko.PKey, str]:
         return f"is no private key: {one_line(str(error), 80)}"
 
 
+class _Agent(paramiko.agent.AgentSSH):
+    """The agent at a socket; paramiko's own looks at SSH_AUTH_SOCK alone."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self._line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            self._line.settimeout(_AGENT_SECONDS)
+            self._line.connect(path)
+            self._connect(self._line)  # type: ignore[attr-defined]
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Let it go."""
+        self._line.close()
+
+
 @contextmanager
 def _agent_keys(settings: SshSettings) -> Iterator[list[paramiko.PKey]]:
     """The agent's keys. A connection to it serves one thread only."""
-    if not settings.agent or not os.environ.get("SSH_AUTH_SOCK"):
+    if not settings.agent:
         yield []
         return
     try:
-        agent = paramiko.Agent()
+        agent = _Agent(settings.agent)
     except (paramiko.SSHException, OSError):
         yield []
         return
@@ -166,6 +214,27 @@ def _agent_keys(settings: SshSettings) -> Iterator[list[paramiko.PKey]]:
         yield keys
     finally:
         agent.close()
+
+
+def _with_certificate(path: Path, certificate: Path) -> Optional[paramiko.PKey]:
+    """A key of its own, since a certificate stays with the key that it is given to."""
+    if not certificate.is_file():
+        return None
+    key = _parse(path)
+    if not isinstance(key, paramiko.PKey):
+        return None
+    try:
+        key.load_certificate(str(certificate))
+    # Of another key, or none: paramiko says so by several types.
+    except Exception:
+        return None
+    return key
+
+
+def _shown_blob(key: paramiko.PKey) -> bytes:
+    """What a server is shown of it: the certificate, where it has one."""
+    certificate = getattr(key, "public_blob", None)
+    return certificate.key_blob if certificate is not None else key.asbytes()
 
 
 def _public_blob(path: Path) -> Optional[bytes]:

@@ -97,7 +97,8 @@ class SshCarrier(Carrier):
             # As in ssh, it holds for the handshake too.
             limits = replace(limits, connect=given, banner=given, key_exchange=given)
         onward = self._jump(settings.jump).channel_to if settings.jump else None
-        trust = Trust(settings, self._known_hosts(settings), self._accept_new)
+        accept_new = self._accept_new or settings.accept_new
+        trust = Trust(settings, self._known_hosts(settings), accept_new)
         return Link(settings, trust, KeyAuth(settings, self._ring), limits, self._watchdog, onward)
 
     def _jump(self, settings: SshSettings) -> Jump:

@@ -36,6 +36,8 @@ from toa_fleet.text import one_line
 
 #: Seconds between signs of life, so that firewalls keep a silent build alive.
 _KEEPALIVE = 20
+#: Addresses of one name that are tried.
+_MAX_PLACES = 4
 
 #: Opens a connection to an address and port through another host.
 Onward = Callable[[str, int], paramiko.Channel]
@@ -179,9 +181,12 @@ class Link:
             self._proxy = Proxy(settings.proxy_command)
             return self._proxy.socket
         self._enter("name resolution", limits.resolve)
-        places = resolve(settings.address, settings.port, limits.resolve)
-        self._enter("TCP connection", limits.connect)
-        return dial(places, limits.connect)
+        places = resolve(settings.address, settings.port, limits.resolve, settings.family)
+        places = places[:_MAX_PLACES]
+        # The first of a name's addresses may be one that swallows all, as IPv6 does at
+        # many a place: it takes nothing from the time of the next.
+        self._enter("TCP connection", limits.connect * len(places))
+        return dial(places, limits.connect, settings.bind_address)
 
     def _make_transport(self, sock: Socket, **options: Any) -> NodeTransport:
         limits = self._limits

@@ -1,31 +1,38 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What ssh_config says about a node, as one value.
 
-Files are parsed once; each node is then looked up. All of this happens in the
-main thread: ``Match exec`` runs commands, and paramiko's lookups share state.
+OpenSSH's own client is asked (openssh.py); where there is none, paramiko's parser
+(parsed.py). All of this happens in the main thread: ``Match exec`` runs commands, and
+paramiko's lookups share state.
 """
 
 from __future__ import annotations
 
 import getpass
-import io
+import os
 import re
-from collections.abc import Mapping, Sequence
+import socket
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Optional
+from typing import Optional, Union
 
-import paramiko
-
+from toa_fleet.carriers.ssh.openssh import Found, OpenSsh, program
+from toa_fleet.carriers.ssh.parsed import ParsedConfig
+from toa_fleet.carriers.ssh.tokens import expand, tokens_of
 from toa_fleet.errors import Unreachable, UsageError
 from toa_fleet.inventory import Host, parse_host
 from toa_fleet.text import one_line
 
-SYSTEM_CONFIG = Path("/etc/ssh/ssh_config")
-USER_CONFIG = Path("~/.ssh/config")
 _USER_KNOWN_HOSTS = "~/.ssh/known_hosts ~/.ssh/known_hosts2"
 _GLOBAL_KNOWN_HOSTS = "/etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2"
 _DEFAULT_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
+#: What `ssh -G` names where nobody named a key.
+_DEFAULT_NAMES = frozenset(
+    f"~/.ssh/id_{kind}"
+    for kind in ("rsa", "ecdsa", "ecdsa_sk", "ed25519", "ed25519_sk", "xmss", "dsa")
+)
+_FAMILIES = {"any": 0, "inet": int(socket.AF_INET), "inet6": int(socket.AF_INET6)}
 #: Longest chain of jump hosts; a longer one is a loop.
 _MAX_JUMPS = 8
 
@@ -45,11 +52,16 @@ class SshSettings:
         identities_given: whether someone named these, so that one that is
             missing is worth a word.
         identities_only: leave keys of the agent out that are not among them.
-        agent: whether an agent may be asked.
+        certificates: files with certificates for these keys, beside those that
+            lie by a key's side.
+        agent: the agent's socket; empty: none may be asked.
         user_known_hosts, global_known_hosts: the files; new keys go into the
             first of the user's.
         hash_known_hosts: write new ones hashed.
+        accept_new: record the key of a host that known_hosts does not have.
         connect_timeout: seconds for the TCP connection; None is the default.
+        family: of addresses, as for getaddrinfo; 0: any.
+        bind_address: where connections come from; empty: as the system has it.
         jump: the host to go through, or None.
         proxy_command: command whose standard streams are the connection.
     """
@@ -63,11 +75,15 @@ class SshSettings:
     identities: tuple[Path, ...]
     identities_given: bool
     identities_only: bool
-    agent: bool
+    certificates: tuple[Path, ...]
+    agent: str
     user_known_hosts: tuple[Path, ...]
     global_known_hosts: tuple[Path, ...]
     hash_known_hosts: bool
+    accept_new: bool
     connect_timeout: Optional[float]
+    family: int
+    bind_address: str
     jump: Optional[SshSettings]
     proxy_command: str
 
@@ -79,20 +95,25 @@ class SshConfig:
         path: the one file to use; None takes the user's, then the system's,
             as ``ssh`` does.
         identities: key files that go before all others (``--identity``).
+        client: OpenSSH's client; None: there is none.
 
     Raises:
-        UsageError: the file cannot be read or parsed.
+        UsageError: the file cannot be read or understood.
     """
 
-    def __init__(self, path: Optional[Path] = None, identities: Sequence[Path] = ()) -> None:
+    def __init__(
+        self,
+        path: Optional[Path] = None,
+        identities: Sequence[Path] = (),
+        client: Optional[str] = "",
+    ) -> None:
         self._identities = tuple(identities)
-        self._texts: list[tuple[Path, str]] = []
-        self._configs: dict[tuple[Optional[str], Optional[int]], paramiko.SSHConfig] = {}
         if path is not None and not path.is_file():
             raise UsageError(f"there is no ssh_config at {path}", "see --ssh-config")
-        for each in [path] if path else [USER_CONFIG.expanduser(), SYSTEM_CONFIG]:
-            self._read(each)
-        self._config(None, None)
+        found = program() if client == "" else client
+        self._config: Union[OpenSsh, ParsedConfig] = (
+            OpenSsh(found, path) if found else ParsedConfig(path)
+        )
 
     def settings(self, host: Host) -> SshSettings:
         """The settings for a node; what the host itself says goes first.
@@ -102,75 +123,40 @@ class SshConfig:
         """
         return self._settings(host, 0)
 
-    def _read(self, path: Path) -> None:
-        try:
-            if path.is_file():
-                self._texts.append((path, path.read_text(encoding="utf-8", errors="replace")))
-        except OSError as error:
-            raise UsageError(f"cannot read {path}: {error.strerror}", "see --ssh-config") from None
-
-    def _config(self, user: Optional[str], port: Optional[int]) -> paramiko.SSHConfig:
-        """The parsed files, for a user and port that go before what they say.
-
-        The first value of a keyword counts, and tokens such as ProxyCommand's
-        ``%p`` take it too; so these are put in front, as one more file.
-        """
-        if (user, port) not in self._configs:
-            config = paramiko.SSHConfig()
-            given = [f"User {user}"] * bool(user) + [f"Port {port}"] * bool(port)
-            config.parse(io.StringIO("\n".join(["Host *", *given])))
-            for path, text in self._texts:
-                try:
-                    config.parse(io.StringIO(text))
-                except paramiko.ConfigParseError as error:
-                    raise UsageError(
-                        f"cannot use {path}: {one_line(str(error))}", "see --ssh-config"
-                    ) from None
-            self._configs[user, port] = config
-        return self._configs[user, port]
-
     def _settings(self, host: Host, depth: int) -> SshSettings:
         if depth > _MAX_JUMPS:
             raise _bad_entry(host.name, f"ProxyJump goes on past {_MAX_JUMPS} hosts: a loop?")
-        found = self._lookup(host)
-        address = str(found.get("hostname", host.address))
-        port = _port(host.name, found.get("port", "22"))
-        alias = found.get("hostkeyalias")
+        entry = _Entry(host, self._config.lookup(host))
+        listed, named = entry.identities()
         given = self._identities + ((host.identity,) if host.identity else ())
-        listed = tuple(Path(each).expanduser() for each in found.get("identityfile", ()))
         return SshSettings(
             name=host.name,
-            address=address,
-            port=port,
-            user=found.get("user") or getpass.getuser(),
-            key_name=alias or address,
-            key_port=22 if alias else port,
-            identities=tuple(dict.fromkeys(given + (listed or _default_keys()))),
-            identities_given=bool(given or listed),
-            identities_only=_yes(found, "identitiesonly"),
-            agent=str(found.get("identityagent", "")).lower() != "none",
-            user_known_hosts=_paths(found, "userknownhostsfile", _USER_KNOWN_HOSTS),
-            global_known_hosts=_paths(found, "globalknownhostsfile", _GLOBAL_KNOWN_HOSTS),
-            hash_known_hosts=_yes(found, "hashknownhosts"),
-            connect_timeout=_seconds(host.name, found.get("connecttimeout")),
-            jump=self._jump(host, str(found.get("proxyjump", "none")), depth),
-            proxy_command=_proxy_command(found),
+            address=entry.address,
+            port=entry.port,
+            user=entry.user,
+            key_name=entry.alias or entry.address,
+            key_port=22 if entry.alias else entry.port,
+            identities=tuple(dict.fromkeys(given + listed)),
+            identities_given=bool(given) or named,
+            identities_only=entry.is_on("identitiesonly"),
+            certificates=entry.paths("certificatefile"),
+            agent=entry.agent(),
+            user_known_hosts=entry.known_hosts("userknownhostsfile", _USER_KNOWN_HOSTS),
+            global_known_hosts=entry.known_hosts("globalknownhostsfile", _GLOBAL_KNOWN_HOSTS),
+            hash_known_hosts=entry.is_on("hashknownhosts"),
+            # What `no` accepts beside new keys, changed ones, is never accepted here.
+            accept_new=entry.word("stricthostkeychecking") in ("accept-new", "no", "off", "false"),
+            connect_timeout=entry.seconds("connecttimeout"),
+            family=entry.family(),
+            bind_address=entry.one("bindaddress"),
+            jump=self._jump(host, entry.jump, depth),
+            proxy_command=entry.proxy_command(),
         )
-
-    def _lookup(self, host: Host) -> Mapping[str, Any]:
-        try:
-            config = self._config(host.user, host.port)
-            found: Mapping[str, Any] = config.lookup(host.address)
-        except (paramiko.SSHException, ImportError, OSError, KeyError) as error:
-            raise _bad_entry(host.name, one_line(str(error), 160)) from error
-        return found
 
     def _jump(self, host: Host, text: str, depth: int) -> Optional[SshSettings]:
         """The last of ``ProxyJump first,second``, itself reached through those before."""
-        if text.lower() == "none":
-            return None
         before: Optional[SshSettings] = None
-        for hop in text.split(","):
+        for hop in text.split(",") if text else []:
             place = f"ProxyJump of {host.name}"
             try:
                 jump_host = parse_host(hop.strip().replace("ssh://", "", 1), place)
@@ -180,47 +166,106 @@ class SshConfig:
                 # A `Host *` entry with ProxyJump applies to the jump host too.
                 return None
             settings = self._settings(jump_host, depth + 1)
-            before = _through(settings, before) if before else settings
+            before = replace(settings, jump=before, proxy_command="") if before else settings
         return before
 
 
-def _through(settings: SshSettings, before: SshSettings) -> SshSettings:
-    return replace(settings, jump=before, proxy_command="")
+class _Entry:
+    """What was found for one host, read."""
 
+    def __init__(self, host: Host, found: Found) -> None:
+        self._host = host
+        self._found = found
+        self.address = self.one("hostname") or host.address
+        self.port = self._port()
+        self.user = host.user or self.one("user") or getpass.getuser()
+        self.alias = self.one("hostkeyalias")
+        self.jump = "" if self.word("proxyjump") == "none" else self.one("proxyjump")
+        self._tokens = tokens_of(
+            self.address, host.address, self.port, self.user, self.alias, self.jump
+        )
 
-def _default_keys() -> tuple[Path, ...]:
-    return tuple(Path("~/.ssh").expanduser() / name for name in _DEFAULT_KEYS)
+    def one(self, keyword: str) -> str:
+        values = self._found.get(keyword, ())
+        return values[0] if values else ""
 
+    def word(self, keyword: str) -> str:
+        return self.one(keyword).lower()
 
-def _port(name: str, text: str) -> int:
-    if re.match(r"[0-9]{1,5}\Z", text) and 0 < int(text) < 65536:
-        return int(text)
-    raise _bad_entry(name, f"Port {one_line(text, 20)} is no port")
+    def is_on(self, keyword: str) -> bool:
+        return self.word(keyword) in ("yes", "true")
 
+    def identities(self) -> tuple[tuple[Path, ...], bool]:
+        """The key files, and whether somebody named them."""
+        values = self._found.get("identityfile", ())
+        if not values or (len(values) > 2 and _DEFAULT_NAMES.issuperset(values)):
+            home = Path("~/.ssh").expanduser()
+            return tuple(home / name for name in _DEFAULT_KEYS), False
+        return self.paths("identityfile"), True
 
-def _seconds(name: str, text: Optional[str]) -> Optional[float]:
-    if text is None or text.lower() == "none":
-        return None
-    if re.match(r"[0-9]{1,6}\Z", text) and int(text) > 0:
-        return float(text)
-    raise _bad_entry(name, f"ConnectTimeout {one_line(text, 20)} is no number of seconds")
+    def paths(self, keyword: str) -> tuple[Path, ...]:
+        """Files, one a value; ``none`` is none."""
+        values = [each for each in self._found.get(keyword, ()) if each.lower() != "none"]
+        return tuple(Path(self._expanded(keyword, each)).expanduser() for each in values)
 
+    def known_hosts(self, keyword: str, default: str) -> tuple[Path, ...]:
+        """Files, all in one value. ssh prints them without the quotes that one with a
+        blank in it needs: a word that begins no path goes on with the one before it."""
+        files: list[str] = []
+        for word in (self.one(keyword) or default).split(" "):
+            if files and word[:1] not in ("/", "~", "%", "$"):
+                files[-1] += f" {word}"
+            else:
+                files.append(word)
+        if [file.lower() for file in files] == ["none"]:
+            return ()
+        return tuple(Path(self._expanded(keyword, file)).expanduser() for file in files)
 
-def _yes(found: Mapping[str, Any], key: str) -> bool:
-    return str(found.get(key, "no")).lower() in ("yes", "true")
+    def agent(self) -> str:
+        """The socket of the agent; empty: there is none, or none may be asked."""
+        value = self.one("identityagent")
+        if value.lower() == "none":
+            return ""
+        if value in ("", "SSH_AUTH_SOCK"):
+            return os.environ.get("SSH_AUTH_SOCK", "")
+        if re.fullmatch(r"\$[A-Za-z_][A-Za-z0-9_]*", value):
+            return os.environ.get(value[1:], "")
+        return str(Path(self._expanded("identityagent", value)).expanduser())
 
+    def seconds(self, keyword: str) -> Optional[float]:
+        text = self.word(keyword)
+        if text in ("", "none"):
+            return None
+        if re.fullmatch(r"[0-9]{1,6}", text) and int(text) > 0:
+            return float(text)
+        raise self._bad(f"{keyword} {one_line(text, 20)} is no number of seconds")
 
-def _paths(found: Mapping[str, Any], key: str, default: str) -> tuple[Path, ...]:
-    words = str(found.get(key) or default).replace('"', "").split()
-    if [word.lower() for word in words] == ["none"]:
-        return ()
-    home = str(Path("~").expanduser())
-    return tuple(Path(word.replace("%d", home)).expanduser() for word in words)
+    def family(self) -> int:
+        word = self.word("addressfamily") or "any"
+        if word not in _FAMILIES:
+            raise self._bad(f"AddressFamily {one_line(word, 20)} is none")
+        return _FAMILIES[word]
 
+    def proxy_command(self) -> str:
+        command = self.one("proxycommand")
+        if command.lower() in ("", "none"):
+            return ""
+        return self._expanded("proxycommand", command, variables=False)
 
-def _proxy_command(found: Mapping[str, Any]) -> str:
-    command = str(found.get("proxycommand") or "")
-    return "" if command.lower() == "none" else command
+    def _port(self) -> int:
+        text = str(self._host.port or self.one("port") or 22)
+        if re.fullmatch(r"[0-9]{1,5}", text) and 0 < int(text) < 65536:
+            return int(text)
+        raise self._bad(f"Port {one_line(text, 20)} is no port")
+
+    def _expanded(self, keyword: str, text: str, variables: bool = True) -> str:
+        try:
+            return expand(text, self._tokens, variables)
+        except ValueError as error:
+            raise self._bad(f"{keyword} {one_line(text, 80)}: {error}") from None
+
+    def _bad(self, what: str) -> Unreachable:
+        return _bad_entry(self._host.name, what)
 
 
 def _bad_entry(name: str, what: str) -> Unreachable:

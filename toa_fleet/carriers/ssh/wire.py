@@ -9,7 +9,7 @@ import socket
 import subprocess
 import tempfile
 import threading
-import time
+from collections.abc import Sequence
 from typing import Any, Optional, Union
 
 import paramiko
@@ -66,14 +66,19 @@ class Proxy:
         self._words.close()
 
 
-def resolve(address: str, port: int, limit: float) -> list[Any]:
-    """getaddrinfo with a time limit: resolvers have long ones of their own."""
+def resolve(address: str, port: int, limit: float, family: int = 0) -> list[Any]:
+    """getaddrinfo with a time limit: resolvers have long ones of their own.
+
+    Parameters:
+        limit: seconds.
+        family: of addresses; 0: any.
+    """
     result: list[Any] = []
     fault: list[BaseException] = []
 
     def look_up() -> None:
         try:
-            result.extend(socket.getaddrinfo(address, port, type=socket.SOCK_STREAM))
+            result.extend(socket.getaddrinfo(address, port, family, socket.SOCK_STREAM))
         except (OSError, UnicodeError) as error:
             fault.append(error)
 
@@ -87,14 +92,21 @@ def resolve(address: str, port: int, limit: float) -> list[Any]:
     return result
 
 
-def dial(places: list[Any], limit: float) -> socket.socket:
-    """Connect to the first place that answers, all of them within ``limit`` seconds."""
-    end = time.monotonic() + limit
+def dial(places: Sequence[Any], limit: float, source: str = "") -> socket.socket:
+    """Connect to the first place that answers.
+
+    Parameters:
+        places: as getaddrinfo gives them.
+        limit: seconds for each of them.
+        source: the address that connections come from; empty: as the system has it.
+    """
     last: Optional[OSError] = None
     for family, kind, protocol, _, place in places:
         sock = socket.socket(family, kind, protocol)
         try:
-            sock.settimeout(max(0.1, end - time.monotonic()))
+            sock.settimeout(limit)
+            if source:
+                sock.bind((source, 0))
             sock.connect(place)
             # paramiko leaves Nagle on: some 40 ms at every turn of the talk.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
