@@ -2,7 +2,8 @@
 """What OpenSSH's own client makes of the operator's ssh_config: ``ssh -G``.
 
 Include, every criterion of Match, canonical names, comments, quotes: all of it is
-as ``ssh`` has it, for it is ssh that is asked. It costs about 5 ms a node.
+as ``ssh`` has it, for it is ssh that is asked. That costs some 5 ms of CPU, so hosts
+that the files cannot tell apart (alike.py) share an answer.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Optional
 
+from toa_fleet.carriers.ssh.alike import Alike, Kind
 from toa_fleet.errors import ToaError, Unreachable, UsageError
 from toa_fleet.inventory import Host
 from toa_fleet.text import one_line
@@ -47,7 +49,8 @@ class OpenSsh:
 
     def __init__(self, program: str, path: Optional[Path]) -> None:
         self._words = [program, "-G", "-T", *(["-F", str(path)] if path else [])]
-        self._answers: dict[tuple[str, Optional[str], Optional[int]], Found] = {}
+        self._alike = Alike(path)
+        self._shared: dict[Kind, tuple[str, Found]] = {}
         # A file that is no good is no node's fault, and is told once.
         self._ask(["--", "localhost"], UsageError)
 
@@ -57,12 +60,18 @@ class OpenSsh:
         Raises:
             Unreachable: ssh has no answer for it.
         """
-        key = (host.address, host.user, host.port)
-        if key not in self._answers:
-            user = ["-l", host.user] if host.user else []
-            port = ["-p", str(host.port)] if host.port else []
-            self._answers[key] = self._ask([*user, *port, "--", host.address], Unreachable)
-        return self._answers[key]
+        kind = self._alike.kind(host)
+        if kind is not None and kind in self._shared:
+            address, found = self._shared[kind]
+            # A way that leads through this very host is ssh's to judge.
+            if host.address not in "".join(found.get("proxyjump", ())):
+                return _for_another(host.address, address, found)
+        user = ["-l", host.user] if host.user else []
+        port = ["-p", str(host.port)] if host.port else []
+        found = self._ask([*user, *port, "--", host.address], Unreachable)
+        if kind is not None:
+            self._shared[kind] = host.address, found
+        return found
 
     def _ask(self, words: Sequence[str], trouble: type[ToaError]) -> Found:
         try:
@@ -84,6 +93,14 @@ class OpenSsh:
         if len(done.stdout) > _MAX_OUTPUT:
             raise trouble(f"`ssh -G` says more than {_MAX_OUTPUT} bytes", _HINT)
         return _read(done.stdout)
+
+
+def _for_another(address: str, of: str, found: Found) -> Found:
+    """The answer that was given for the address ``of``: HostName, where nobody says
+    another one, is the name itself."""
+    if list(found.get("hostname", ())) != [of]:
+        return found
+    return {**found, "hostname": [address]}
 
 
 def _read(output: bytes) -> Found:
