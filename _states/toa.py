@@ -37,7 +37,7 @@ Facts = dict[str, typing.Any]
 Result = dict[str, typing.Any]
 
 _SOURCES = ("auto", "fileserver", "build")
-_INSTALL_GATES = frozenset({"root", "readonly", "disk"})
+_INSTALL_GATES = frozenset({"root", "readonly", "disk", "loaders"})
 _REMOVE_GATES = frozenset({"root", "readonly"})
 
 

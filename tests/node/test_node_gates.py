@@ -13,6 +13,7 @@ from node_support import (
     RELEASE,
     build_id_of,
     fingerprint_id,
+    make_artifact,
     make_stand_in_module,
     node,
     note,
@@ -253,6 +254,72 @@ def test_counters_of_nobody_close_the_gate_to_a_second_toa(shell: str, tree: Pat
     write(tree / "proc/net/toa_stats", "")
     verdict = node(shell, "gates", root=tree)["gate.foreign"]
     assert verdict.startswith("closed: /proc/net/toa_stats is there") and "lsmod" in verdict
+
+
+# --- what else is loaded at boot ------------------------------------------------------
+
+INSMOD = "/sbin/insmod /root/toa/toa.ko"
+LOADERS = {
+    "etc/rc.d/rc.local": f"#!/bin/sh\ntouch /var/lock/subsys/local\n{INSMOD}\n",
+    "etc/rc.local": "#!/bin/sh\n\nlsmod | grep -q '^toa ' || insmod /root/toa/toa.ko; exit 0\n",
+    "etc/init.d/boot.local": "#! /bin/sh\n\nmodprobe vtoa >/dev/null 2>&1\n",
+    "etc/sysconfig/modules/toa.modules": f"#!/bin/sh\n\n{INSMOD}\n",
+    "etc/crontab": "SHELL=/bin/sh\n\n*/5 * * * * root /sbin/modprobe vtoa\n",
+    "var/spool/cron/crontabs/root": "# m h\n\n* * * * * lsmod|grep toa||modprobe vtoa\n",
+    "etc/modules": "# at boot\nloop\nvtoa\n",
+    "etc/modules-load.d/lb.conf": "#\nip_vs\nvtoa\n",
+    "etc/sysconfig/kernel": '#\n#\nMODULES_LOADED_ON_BOOT="ip_vs vtoa"\n',
+    "etc/systemd/system/multi-user.target.wants/lb.service":
+        "[Unit]\n[Service]\nExecStart=/sbin/modprobe vtoa\n",
+    "etc/rc.d/rc3.d/S99lb": f"#!/bin/sh\n# lb\n[ -e /x ] || {INSMOD}\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("path", LOADERS)
+def test_what_loads_another_toa_at_boot_is_named_with_its_line(
+    shell: str, path: str, tree: Path
+) -> None:
+    write(tree / path, LOADERS[path])
+    line = LOADERS[path].splitlines()[2]
+    idle = node(shell, "status", root=tree).done()["gate.loaders"]
+    assert idle.startswith("open: another toa would be loaded") and f"/{path}:3: {line}" in idle
+    write(tree / "root/toa/toa.ko", "another")
+    write(tree / f"lib/modules/{RELEASE}/extra/vtoa.ko.xz", "another")
+    closed = node(shell, "gates", root=tree)["gate.loaders"]
+    assert closed.startswith("closed: ") and f"(/{path}:3: {line})" in closed
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("etc/rc.local", f"#!/bin/sh\n# {INSMOD}\nexit 0\n"),
+        ("etc/rc.local", "#!/bin/sh\n/bin/sh /var/lib/toa/toa-node boot\nmodprobe toast\n"),
+        ("etc/modules", "# toa\ntoast\nloop # toa\n"),
+        ("etc/modprobe.d/toa.conf", "options toa kinds=254\n"),
+        ("etc/init.d/lb", f"#!/bin/sh\n{INSMOD}\n"),  # not switched on
+        ("etc/sysconfig/kernel", 'INITRD_MODULES="toa"\nMODULES_LOADED_ON_BOOT=""\n'),
+    ],
+)
+def test_what_loads_no_other_toa_is_not_named(shell: str, path: str, text: str, tree: Path) -> None:
+    write(tree / "root/toa/toa.ko", "another")
+    write(tree / f"lib/modules/{RELEASE}/extra/toa.ko", "another")
+    write(tree / path, text)
+    assert node(shell, "status", root=tree).done()["gate.loaders"] == "open"
+
+
+def test_an_install_that_the_next_boot_would_not_keep_is_refused(
+    shell: str, tree: Path, tmp_path: Path
+) -> None:
+    artifact = make_artifact(tmp_path / "artifact", FACTS)
+    write(tree / "root/toa/toa.ko", "another")
+    local = write(tree / "etc/rc.local", f"#!/bin/sh\n{INSMOD}\n")
+    before = snapshot(tree)
+    refused = node(shell, "install", "--from", artifact, root=tree).failed("gate")
+    assert "/etc/rc.local:2" in refused["detail"]
+    assert snapshot(tree) == before
+    node(shell, "install", "--from", artifact, "--no-persist", root=tree).done()
+    local.unlink()
+    assert node(shell, "install", "--from", artifact, root=tree).done()["persistent"] == "yes"
 
 
 # --- verdicts before anything is copied ---------------------------------------------

@@ -9,6 +9,7 @@ verb_deploy() {
     pass_load_gates
     pass_gates disk
     [ -n "$ALLOW_UNPROVEN" ] || pass_gates noexec
+    [ -n "$NO_PERSIST" ] || pass_gates loaders
     place_artifact
     put_in_kernel "$ART_DIR/toa.ko"
     set_running_parameters

@@ -6,6 +6,7 @@ verb_install() {
     receive_artifact
     require_way_to_persist
     pass_gates disk
+    [ -n "$NO_PERSIST" ] || pass_gates loaders
     place_artifact
     install_placed
     say_artifact
