@@ -22,7 +22,15 @@ USER_CONFIG = Path("~/.ssh/config")
 _MAX_DEPTH = 16
 #: What ssh prints with its tokens expanded, or makes another name of.
 _EXPANDED = frozenset(
-    ("hostname", "userknownhostsfile", "globalknownhostsfile", "identityagent", "revokedhostkeys")
+    (
+        "globalknownhostsfile",
+        "hostname",
+        "identityagent",
+        "proxyjump",
+        "revokedhostkeys",
+        "user",
+        "userknownhostsfile",
+    )
 )
 #: Names about whose letters no two programs could disagree.
 _PLAIN = re.compile(r"[a-z0-9.-]+\Z")
