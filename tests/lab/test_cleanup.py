@@ -103,7 +103,15 @@ def started() -> tuple[subprocess.Popen[str], int, Path]:
 
 
 def gone(pid: int, seconds: float = 10) -> bool:
-    return eventually(lambda: not Path(f"/proc/{pid}").exists(), seconds)
+    return eventually(lambda: has_ended(pid), seconds)
+
+
+def has_ended(pid: int) -> bool:
+    """Also where whoever inherited it has not asked for its exit status yet."""
+    try:
+        return not Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return True
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 10) -> bool:
