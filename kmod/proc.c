@@ -71,8 +71,11 @@ int toa_proc_look(void)
 {
 	struct path path;
 
-	/* Of the first process, whose network namespace is the one below. */
-	if (kern_path("/proc/1/net/" PROC_NAME, 0, &path))
+	/*
+	 * Not of the first process, whose network namespace is the one below for
+	 * certain: SELinux does not let insmod look there.
+	 */
+	if (kern_path("/proc/net/" PROC_NAME, 0, &path))
 		return 0;
 	path_put(&path);
 	pr_err("/proc/net/" PROC_NAME " is there already: another module that tells clients' addresses is loaded\n");
