@@ -5,8 +5,10 @@
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/namei.h>
+#include <linux/nsproxy.h>
 #include <linux/path.h>
 #include <linux/proc_fs.h>
+#include <linux/sched.h>
 #include <linux/seq_file.h>
 #include <net/net_namespace.h>
 
@@ -69,13 +71,17 @@ static int proc_show(struct seq_file *seq, void *v)
 /* Process context, of whoever loads the module; its /proc is looked at. */
 int toa_proc_look(void)
 {
+	const char *name = "/proc/net/" PROC_NAME;
 	struct path path;
 
 	/*
-	 * Not of the first process, whose network namespace is the one below for
-	 * certain: SELinux does not let insmod look there.
+	 * The entry is made in the first network namespace. Who is in another one
+	 * finds that by the first process; not all, for SELinux does not let insmod
+	 * look there.
 	 */
-	if (kern_path("/proc/net/" PROC_NAME, 0, &path))
+	if (!net_eq(current->nsproxy->net_ns, &init_net))
+		name = "/proc/1/net/" PROC_NAME;
+	if (kern_path(name, 0, &path))
 		return 0;
 	path_put(&path);
 	pr_err("/proc/net/" PROC_NAME " is there already: another module that tells clients' addresses is loaded\n");
