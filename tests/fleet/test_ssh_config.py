@@ -153,7 +153,7 @@ def test_a_stand_in_server_that_takes_the_method_none_is_logged_in_to(
     ours, theirs = socket.socketpair()
     server = paramiko.Transport(theirs)
     server.add_server_key(paramiko.PKey.from_path(fleet.root / "host_key"))
-    threading.Thread(target=lambda: server.start_server(server=_TakesNone()), daemon=True).start()
+    server.start_server(event=threading.Event(), server=_TakesNone())
     transport = paramiko.Transport(ours)
     try:
         transport.start_client(timeout=20)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from toa_fleet.carriers.ssh.settings import SshConfig
 from toa_fleet.inventory import parse_host
 
 pytestmark = pytest.mark.skipif(
-    openssh.program() is None, reason="NOT TESTED: OpenSSH's client is not installed"
+    shutil.which("ssh") is None, reason="NOT TESTED: OpenSSH's client is not installed"
 )
 
 HOSTS = ["web1", "web2", "web10", "db1", "db.example.org", "10.0.0.1", "gate", "ops@web1", "Web1"]
@@ -25,13 +26,13 @@ HOSTS = ["web1", "web2", "web10", "db1", "db.example.org", "10.0.0.1", "gate", "
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The hosts for which ssh was run."""
-    run, hosts = subprocess.run, []
+    run, hosts = subprocess.Popen, []
 
     def counted(words: list[str], **options: Any) -> Any:
         hosts.append(words[-1])
         return run(words, **options)
 
-    monkeypatch.setattr(openssh.subprocess, "run", counted)
+    monkeypatch.setattr(openssh.subprocess, "Popen", counted)
     return hosts
 
 

@@ -2,19 +2,21 @@
 from __future__ import annotations
 
 import getpass
+import shutil
 import socket
+import time
 from pathlib import Path
 from typing import Optional
 
 import pytest
 
-from toa_fleet.carriers.ssh.openssh import program
+from toa_fleet.carriers.ssh import openssh
 from toa_fleet.carriers.ssh.settings import SshConfig, SshSettings
 from toa_fleet.errors import Unreachable, UsageError
 from toa_fleet.inventory import parse_host
 
 #: By whom the files are read; what both can read they have to read alike.
-CLIENTS = {"ssh": program(), "parser": None}
+CLIENTS = {"ssh": shutil.which("ssh"), "parser": None}
 both = pytest.mark.parametrize("reader", CLIENTS)
 
 
@@ -258,6 +260,36 @@ def test_a_file_that_ssh_cannot_use_is_told_once_in_its_words(tmp_path: Path) ->
             raise UsageError(error.detail) from None
 
 
+@pytest.mark.parametrize(
+    "line", ["RevokedHostKeys /etc/ssh/revoked", "ProxyUseFdpass yes", "BindInterface lo"]
+)
+def test_what_ssh_would_do_and_is_not_done_here_is_no_secret(line: str, tmp_path: Path) -> None:
+    text = f"Host node7\n  {line}\n  ProxyCommand nc %h %p\n"
+    with pytest.raises(
+        Unreachable, match=f"entry for node7: {line.split(maxsplit=1)[0]} .* is not done"
+    ):
+        _settings(tmp_path, text)
+    assert _settings(tmp_path, text, "node8").proxy_command == ""
+
+
+def test_a_match_exec_that_does_not_end_is_ended_with_all_that_it_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _settings(tmp_path, "")
+    monkeypatch.setattr(openssh, "_LIMIT", 2.0)
+    text = f'Match exec "sleep 1000 & echo $! >{tmp_path}/pid; wait"\n  User ops\n'
+    began = time.monotonic()
+    with pytest.raises(UsageError, match="no answer within 2 s"):
+        _settings(tmp_path, text)
+    assert time.monotonic() - began < 60
+    command = Path("/proc", (tmp_path / "pid").read_text().strip(), "cmdline")
+    for _ in range(100):
+        if not command.exists() or not command.read_bytes():
+            break
+        time.sleep(0.1)
+    assert not command.exists() or command.read_bytes() == b""
+
+
 # ---- what the parser leaves to OpenSSH's client ----
 
 
@@ -275,6 +307,7 @@ def test_a_file_that_ssh_cannot_use_is_told_once_in_its_words(tmp_path: Path) ->
         "CanonicalizeHostname yes",
         "HostKeyAlgorithms +ssh-rsa",
         "PKCS11Provider /usr/lib/x.so",
+        "RevokedHostKeys /etc/ssh/revoked",
         "HostName 10.0.0.9 # git server",
         'IdentityFile "~/my key"',
         "Bogus yes",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -29,11 +29,6 @@ _HINT = "see what `ssh -G` says, and correct your ssh_config (--ssh-config)"
 
 #: Values of each keyword in lower case, in order.
 Found = Mapping[str, Sequence[str]]
-
-
-def program() -> Optional[str]:
-    """Where OpenSSH's client is; None: it is not installed."""
-    return shutil.which("ssh")
 
 
 class OpenSsh:
@@ -75,24 +70,31 @@ class OpenSsh:
 
     def _ask(self, words: Sequence[str], trouble: type[ToaError]) -> Found:
         try:
-            done = subprocess.run(
+            process = subprocess.Popen(
                 [*self._words, *words],
                 stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=_LIMIT,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
                 env={**os.environ, "LC_ALL": "C"},
-                check=False,
+                start_new_session=True,
             )
-        except subprocess.TimeoutExpired:
-            raise trouble(f"`ssh -G` gave no answer within {_LIMIT:.0f} s", _HINT) from None
         except OSError as error:
             raise trouble(f"cannot run ssh: {error.strerror}", _HINT) from None
-        if done.returncode:
-            said = one_line(done.stderr[-2000:], 300) or f"exit status {done.returncode}"
+        try:
+            output, words_of_trouble = process.communicate(timeout=_LIMIT)
+        except BaseException as error:
+            # With all that Match exec may have started.
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            if not isinstance(error, subprocess.TimeoutExpired):
+                raise
+            raise trouble(f"`ssh -G` gave no answer within {_LIMIT:.0f} s", _HINT) from None
+        if process.returncode:
+            said = one_line(words_of_trouble[-2000:], 300) or f"exit status {process.returncode}"
             raise trouble(f"ssh cannot use the ssh_config: {said}", _HINT)
-        if len(done.stdout) > _MAX_OUTPUT:
+        if len(output) > _MAX_OUTPUT:
             raise trouble(f"`ssh -G` says more than {_MAX_OUTPUT} bytes", _HINT)
-        return _read(done.stdout)
+        return _read(output)
 
 
 def _for_another(address: str, of: str, found: Found) -> Found:

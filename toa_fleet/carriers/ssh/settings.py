@@ -11,13 +11,14 @@ from __future__ import annotations
 import getpass
 import os
 import re
+import shutil
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Optional, Union
 
-from toa_fleet.carriers.ssh.openssh import Found, OpenSsh, program
+from toa_fleet.carriers.ssh.openssh import Found, OpenSsh
 from toa_fleet.carriers.ssh.parsed import ParsedConfig
 from toa_fleet.carriers.ssh.tokens import expand, tokens_of
 from toa_fleet.errors import Unreachable, UsageError
@@ -33,6 +34,12 @@ _DEFAULT_NAMES = frozenset(
     for kind in ("rsa", "ecdsa", "ecdsa_sk", "ed25519", "ed25519_sk", "xmss", "dsa")
 )
 _FAMILIES = {"any": 0, "inet": int(socket.AF_INET), "inet6": int(socket.AF_INET6)}
+#: Keywords by which ssh would do something else than is done here.
+_NOT_DONE = {
+    "bindinterface": "BindInterface",
+    "proxyusefdpass": "ProxyUseFdpass",
+    "revokedhostkeys": "RevokedHostKeys",
+}
 #: Longest chain of jump hosts; a longer one is a loop.
 _MAX_JUMPS = 8
 
@@ -95,7 +102,8 @@ class SshConfig:
         path: the one file to use; None takes the user's, then the system's,
             as ``ssh`` does.
         identities: key files that go before all others (``--identity``).
-        client: OpenSSH's client; None: there is none.
+        client: OpenSSH's client, by its name or its path; None, or where there is no
+            such program: without it.
 
     Raises:
         UsageError: the file cannot be read or understood.
@@ -105,12 +113,12 @@ class SshConfig:
         self,
         path: Optional[Path] = None,
         identities: Sequence[Path] = (),
-        client: Optional[str] = "",
+        client: Optional[str] = "ssh",
     ) -> None:
         self._identities = tuple(identities)
         if path is not None and not path.is_file():
             raise UsageError(f"there is no ssh_config at {path}", "see --ssh-config")
-        found = program() if client == "" else client
+        found = shutil.which(client) if client else None
         self._config: Union[OpenSsh, ParsedConfig] = (
             OpenSsh(found, path) if found else ParsedConfig(path)
         )
@@ -127,6 +135,7 @@ class SshConfig:
         if depth > _MAX_JUMPS:
             raise _bad_entry(host.name, f"ProxyJump goes on past {_MAX_JUMPS} hosts: a loop?")
         entry = _Entry(host, self._config.lookup(host))
+        entry.refuse_what_is_not_done()
         listed, named = entry.identities()
         given = self._identities + ((host.identity,) if host.identity else ())
         return SshSettings(
@@ -184,6 +193,16 @@ class _Entry:
         self._tokens = tokens_of(
             self.address, host.address, self.port, self.user, self.alias, self.jump
         )
+
+    def refuse_what_is_not_done(self) -> None:
+        """What says whom to trust or how to connect is never left out in silence.
+
+        Raises:
+            Unreachable: the entry has such a keyword.
+        """
+        for keyword, shown in _NOT_DONE.items():
+            if self.word(keyword) not in ("", "none", "no"):
+                raise self._bad(f"{shown} {one_line(self.one(keyword), 60)} is not done here")
 
     def one(self, keyword: str) -> str:
         values = self._found.get(keyword, ())
