@@ -319,3 +319,50 @@ def test_a_context_takes_another_type_and_keeps_all_else(shell: str, context: st
     words[2] = "modules_object_t"
     script = 'is_context "$1" || exit 1; with_type "$1" modules_object_t; printf \'%s\\n\' "$R"'
     assert call(shell, "reading/selinux.sh", script, "", context) == [":".join(words)]
+
+
+# ---- denials, and what is loaded of others ----
+
+AVC = 'audit: type=1400 audit({}.590:6): avc:  denied  {{ {} }} for  pid=7 comm="{}" tclass=x'
+EXPLAIN = """SELINUX_MODE=enforcing MARK_TIME=1000
+kernel_log_since_mark() { R=$log; }
+log=$2
+explain_refusal "$1"; printf '%s\\n' "$R"
+"""
+
+
+@pytest.mark.parametrize("shell", sorted(SHELLS))
+@pytest.mark.parametrize(
+    ("said", "log", "blamed"),
+    [
+        ("Permission denied", AVC.format(1000, "module_load", "insmod"), "{ module_load }"),
+        ("Operation not permitted", AVC.format(1001, "sys_module", "insmod"), "{ sys_module }"),
+        # Of an earlier load, or of something else: no word about this one.
+        ("Permission denied", AVC.format(999, "module_load", "insmod"), ""),
+        ("Permission denied", AVC.format(1000, "read", "sshd"), ""),
+        ("Key was rejected by service", AVC.format(1000, "search", "insmod"), ""),
+        ("Permission denied", "avc: denied { x } comm=\"insmod\"", ""),
+    ],
+)  # fmt: skip
+def test_a_denial_is_blamed_only_for_the_load_that_it_denied(
+    shell: str, said: str, log: str, blamed: str, tmp_path: Path
+) -> None:
+    (told,) = call(shell, "module/refusals.sh", EXPLAIN, tmp_path, said, f"before\n{log}\nafter")
+    assert ("SELinux denies it" in told, blamed in told) == (bool(blamed), True), told
+
+
+@pytest.mark.parametrize("shell", sorted(SHELLS))
+@pytest.mark.parametrize("ours", ["ab", "cd"])
+def test_the_one_that_is_to_come_is_no_other_and_all_else_keeps_its_name(
+    shell: str, ours: str, tmp_path: Path
+) -> None:
+    (tmp_path / "sys/module/toa_v6").mkdir(parents=True)
+    (tmp_path / "sys/module/toa_v6/initstate").write_text("live\n")
+    script = """RUN=yes RUN_DIR= RUN_BUILD_ID=ab NEW_DIR=/new M_build_id=$1
+gate_foreign; printf '%s\\n' "${R##*; }"
+RUN_DIR=/ours
+gate_foreign; printf '%s\\n' "${R##*; }"
+"""
+    others = "rmmod toa_v6, or give --replace-foreign"
+    found = others if ours == "ab" else others.replace("toa_v6", "toa toa_v6")
+    assert call(shell, "gates/foreign.sh", script, tmp_path, ours) == [found, others]

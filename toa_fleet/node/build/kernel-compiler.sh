@@ -11,8 +11,8 @@ BUILD_CC=gcc BUILD_LLVM= KERNEL_GCC= KERNEL_CC_TEXT= KERNEL_CLANG=
 # $1: the headers. Before Linux 4.18 they say it in compile.h alone.
 find_kernel_compiler() {
     BUILD_CC=gcc BUILD_LLVM= KERNEL_GCC= KERNEL_CC_TEXT= KERNEL_CLANG=
-    find_kernel_config "$1" "$N_kernel_release"
-    KERNEL_CC_TEXT=$(sed -n 's/^CONFIG_CC_VERSION_TEXT="\{0,1\}\([^"]*\)"\{0,1\}$/\1/p' "$kernel_config" 2>/dev/null | head -n 1)
+    find_kernel_config "$N_kernel_release" "$1"
+    KERNEL_CC_TEXT=$(sed -n 's/^CONFIG_CC_VERSION_TEXT="\{0,1\}\([^"]*\)"\{0,1\}$/\1/p' "$KERNEL_CONFIG" | head -n 1)
     [ -n "$KERNEL_CC_TEXT" ] || KERNEL_CC_TEXT=$(sed -n 's/^#define LINUX_COMPILER "\([^"]*\)"$/\1/p' "$1/include/generated/compile.h" 2>/dev/null | head -n 1)
     clean "$KERNEL_CC_TEXT"
     KERNEL_CC_TEXT=$R
@@ -26,15 +26,8 @@ find_kernel_compiler() {
     fi
 }
 
-# The configuration of the kernel of the release $2; $1: its headers, or nothing.
-find_kernel_config() {
-    for kernel_config in "$1/include/config/auto.conf" "$1/.config" "$ROOT/boot/config-$2" "$ROOT/lib/modules/$2/config"; do
-        [ ! -r "$kernel_config" ] || return 0
-    done
-}
-
 is_built_by_clang() {
-    grep -q '^CONFIG_CC_IS_CLANG=y' "$kernel_config" 2>/dev/null
+    grep -q '^CONFIG_CC_IS_CLANG=y' "$KERNEL_CONFIG"
 }
 
 # The major version in a compiler's own words: "gcc-12 (Debian 12.2.0-14) 12.2.0",
@@ -70,7 +63,7 @@ find_clang() {
     BUILD_CC=clang
     have clang || ! have "clang-$KERNEL_CLANG" || BUILD_CC=clang-$KERNEL_CLANG
     clang_suffix=${BUILD_CC#clang}
-    if ! grep -q '^CONFIG_LD_IS_LLD=y' "$kernel_config"; then
+    if ! grep -q '^CONFIG_LD_IS_LLD=y' "$KERNEL_CONFIG"; then
         BUILD_LLVM=-
     elif makefiles_know "$1" 'LLVM_SUFFIX'; then
         BUILD_LLVM=LLVM=${clang_suffix:-1}

@@ -25,11 +25,8 @@ kprobes_ride_on_ftrace() {
 }
 
 kprobes_in_config() {
-    for kprobes_config in "$ROOT/boot/config-$N_kernel_release" "$ROOT/lib/modules/$N_kernel_release/config"; do
-        [ -r "$kprobes_config" ] || continue
-        R='closed: this kernel has no kprobes (CONFIG_KRETPROBES); boot one that has'
-        ! grep -q '^CONFIG_KRETPROBES=y' "$kprobes_config" || R=open
-        return
-    done
     R='unknown: neither kprobes nor the kernel configuration can be seen here'
+    find_kernel_config "$N_kernel_release" || return 0
+    R='closed: this kernel has no kprobes (CONFIG_KRETPROBES); boot one that has'
+    ! grep -q '^CONFIG_KRETPROBES=y' "$KERNEL_CONFIG" || R=open
 }

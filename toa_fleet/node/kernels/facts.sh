@@ -57,12 +57,9 @@ page_size_of_kernel() {
     case $N_arch in
     x86_64 | i686 | s390x) N_page_size=4096 && return ;;
     esac
-    for page_config in "$ROOT/boot/config-$N_kernel_release" "$ROOT/lib/modules/$N_kernel_release/config"; do
-        [ -r "$page_config" ] || continue
-        R=$(sed -n 's/^CONFIG_\(ARM64\|PPC\)_\([0-9]*\)K_PAGES=y$/\2/p' "$page_config" | head -n 1)
-        ! is_number "$R" || N_page_size=$((R * 1024))
-        return 0
-    done
+    find_kernel_config "$N_kernel_release" || return 0
+    R=$(sed -n 's/^CONFIG_\(ARM64\|PPC\)_\([0-9]*\)K_PAGES=y$/\2/p' "$KERNEL_CONFIG" | head -n 1)
+    ! is_number "$R" || N_page_size=$((R * 1024))
 }
 
 # The artifact's manifest must tell the kernel apart from any other, so what may

@@ -5,7 +5,6 @@
 insert_module() {
     read_options_lines
     [ -z "$PARAMETERS" ] || [ -n "$ROLLING" ] || OPTIONS=$WANTED_PARAMETERS
-    find_selinux
     label_module "$1"
     mark_kernel_log "$1"
     # shellcheck disable=SC2086 # words without blanks and wildcards
@@ -21,6 +20,7 @@ insert_module() {
 insmod_of() {
     insmod_file=$1
     shift
+    find_selinux
     if [ "$SELINUX_MODE" = disabled ]; then
         insmod "$insmod_file" "$@"
     else

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # What the kernel's log says since a mark of ours.
 
-MARKS=0 MARK=
+MARKS=0 MARK= MARK_TIME=0
 
 # Leaves a mark in the kernel's log, so that its words after it are about us.
 mark_kernel_log() {
     MARKS=$((MARKS + 1))
     MARK="toa-node.$$.$MARKS:"
+    MARK_TIME=$(date +%s)
     (printf '%s loading %s\n' "$MARK" "$1" >/dev/kmsg) 2>/dev/null
 }
 

@@ -28,6 +28,14 @@ note_other() {
     esac
 }
 
+leave_out_other() {
+    others_left=
+    for other in $OTHERS; do
+        [ "$other" = "$1" ] || others_left="$others_left${others_left:+ }$other"
+    done
+    OTHERS=$others_left
+}
+
 # Loaded ones that no kernel came with, but for ours: only they are worth a look into the
 # kernel's long list of functions.
 has_modules_from_elsewhere() {

@@ -2,19 +2,35 @@
 # What to do about the words of insmod and the kernel.
 
 # The denial of SELinux that is about our load, where there is one: the kernel logs it,
-# or auditd keeps it.
+# or auditd keeps it. Both have older ones, too, which are about something else.
 find_denial() {
-    R=
+    denial=
     find_selinux
-    [ "$SELINUX_MODE" = enforcing ] || return 0
-    kernel_log_since_mark
-    denial_log=$R
-    [ ! -r /var/log/audit/audit.log ] || denial_log="$denial_log$NL$(tail -n 50 /var/log/audit/audit.log 2>/dev/null)"
-    R=$(printf '%s\n' "$denial_log" | sed -n 's/^.*\(denied  *{.*comm="insmod".*\)$/\1/p' | tail -n 1 | cut -b 1-400)
+    [ "$SELINUX_MODE" != enforcing ] || {
+        kernel_log_since_mark
+        each_line see_denial "$R"
+        each_line see_denial "$(tail -n 50 "$ROOT/var/log/audit/audit.log" 2>/dev/null)"
+    }
+    R=$denial
 }
 
+see_denial() {
+    case $1 in
+    *'audit('[0-9]*'denied '*'{'*'comm="insmod"'*) ;;
+    *) return 0 ;;
+    esac
+    denial_time=${1#*'audit('}
+    denial_time=${denial_time%%[!0-9]*}
+    is_number "$denial_time" && [ "$denial_time" -ge "$MARK_TIME" ] || return 0
+    denial=$(printf '%s' "denied${1#*denied}" | cut -b 1-400)
+}
+
+# A denial counts where what insmod says is what a denied one says.
 explain_refusal() {
-    find_denial
+    R=
+    case $1 in
+    *'ot permitted'* | *'ermission denied'*) find_denial ;;
+    esac
     case $1${R:+avc: $R} in
     *avc:*)
         R="SELinux denies it ($R); $SELINUX_WAYS_OUT" ;;

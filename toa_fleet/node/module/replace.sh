@@ -35,10 +35,10 @@ roll_kernel_back() {
         remove_module || { UNDONE="NOT rolled back: the new toa does not go: $R" && return; }
         read_running
     fi
-    if [ "$OLD_WAS_LOADED" != yes ]; then
+    if [ -z "$OLD_KO" ] && [ -n "$OTHERS_OUT" ]; then
+        UNDONE= # what was there was another's
+    elif [ "$OLD_WAS_LOADED" != yes ]; then
         UNDONE="rolled back: no toa is loaded, as before"
-    elif [ -z "$OLD_KO" ]; then
-        UNDONE= # it was another's
     elif [ "$RUN" = yes ]; then
         UNDONE="the toa that was loaded before is still there"
     elif insert_module "$OLD_KO"; then

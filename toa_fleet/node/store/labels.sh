@@ -12,12 +12,17 @@ TYPE_OF_PROGRAMS=bin_t
 RULE_OF_MODULES='/var/lib/toa/[0-9a-f]+/[0-9a-f]+/toa\.ko'
 RULE_OF_PROGRAMS='/var/lib/toa/([0-9a-f]+/[0-9a-f]+/toa-selftest|toa-node)'
 
+# Whether files have labels here, and the program $1 is there to give them.
+can_label_by() {
+    [ -z "$ROOT" ] || return 1
+    find_selinux
+    [ "$SELINUX_MODE" != disabled ] && have "$1"
+}
+
 # Gives the file $2 the type $1. Where that is refused, what comes after it says
 # what is wrong, with the policy's own words.
 label_file() {
-    [ -z "$ROOT" ] || return 0
-    find_selinux
-    [ "$SELINUX_MODE" != disabled ] && have chcon || return 0
+    can_label_by chcon || return 0
     # A file without a label takes a whole context only.
     R=$(chcon -t "$1" "$2" 2>&1) || R=$(chcon "system_u:object_r:$1:s0" "$2" 2>&1) ||
         { one_line "$R" && progress "$2 does not take SELinux's type $1: $R"; }
@@ -33,17 +38,13 @@ label_program() {
 
 # Files of ours outside the store: as the policy has it for their place.
 label_as_the_policy_says() {
-    [ -z "$ROOT" ] || return 0
-    find_selinux
-    [ "$SELINUX_MODE" != disabled ] && have restorecon || return 0
+    can_label_by restorecon || return 0
     output_of restorecon -F "$1" || progress "restorecon $1: $R"
 }
 
 # The label of $1, for $2 that will take its place.
 label_alike() {
-    [ -z "$ROOT" ] || return 0
-    find_selinux
-    [ "$SELINUX_MODE" != disabled ] && have chcon || return 0
+    can_label_by chcon || return 0
     output_of chcon --reference="$1" "$2" || progress "$2 does not take the label of $1: $R"
 }
 
@@ -71,9 +72,7 @@ change_label_rules() {
 
 # Kernels before 4.7 do not ask what type a module's file has.
 add_label_rules() {
-    [ -z "$ROOT" ] || return 0
-    find_selinux
-    [ "$SELINUX_MODE" != disabled ] && policy_knows system module_load && have semanage || return 0
+    can_label_by semanage && policy_knows system module_load || return 0
     ! has_label_rules || return 0
     undo_with drop_label_rules
     change_label_rules -a || progress "semanage takes no rule for toa.ko, so each load gives it its type anew: $R"

@@ -36,7 +36,8 @@ find_wanted() {
 find_wanted_tools() {
     WANTED_TOOLS='gcc make'
     wanted_headers=/lib/modules/$TARGET_KERNEL/build
-    find_kernel_config "${ROOT:+/nowhere}$wanted_headers" "$TARGET_KERNEL"
+    [ -z "$ROOT" ] || wanted_headers=
+    find_kernel_config "$TARGET_KERNEL" "$wanted_headers"
     ! is_built_by_clang || WANTED_TOOLS='clang lld llvm make'
 }
 
@@ -79,9 +80,8 @@ headers_are_right() {
 # headers. R is the package, empty where it is not needed.
 find_libelf() {
     R=
-    libelf_config=$ROOT/boot/config-$TARGET_KERNEL
-    [ -r "$libelf_config" ] || libelf_config=$ROOT/lib/modules/$TARGET_KERNEL/config
-    grep -q -e '^CONFIG_STACK_VALIDATION=y' -e '^CONFIG_UNWINDER_ORC=y' "$libelf_config" 2>/dev/null || return 0
+    find_kernel_config "$TARGET_KERNEL"
+    grep -q -e '^CONFIG_STACK_VALIDATION=y' -e '^CONFIG_UNWINDER_ORC=y' "$KERNEL_CONFIG" || return 0
     case $TARGET_KERNEL in
     [0-4].* | 5.[0-9].* | 5.1[0-7].*) ;;
     *) return 0 ;;
